@@ -1,0 +1,445 @@
+//! What the outside tells the core. The kernel, a recorded log, a capture file and /proc all speak in these.
+//!
+//! Every field is a value that was observed. What is not known is `None` or a variant that says so, never a default
+//! that looks like knowledge.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::Observation;
+use crate::id::{EndKey, HostId, Netns, ProcessKey};
+
+/// Something observed, and when.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// When it happened, by the host's wall clock (kernel boot clock plus an offset fixed at start).
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// Everything that can be observed.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum What {
+    /// The host that is observed. First event of every source.
+    Host(HostDescription),
+    /// Observation began: what started before now is joined late.
+    Started,
+    /// Observation ended in order.
+    Stopped,
+    /// Something the observer can't see, or stopped seeing.
+    Coverage(Coverage),
+
+    /// A process began by fork or clone (not a thread).
+    Forked {
+        /// The new process; everything but its key is inherited from the parent.
+        process: Process,
+    },
+    /// A process replaced its program.
+    Executed {
+        /// The process with its new program.
+        process: Process,
+    },
+    /// A process ended.
+    Exited {
+        /// Which.
+        process: ProcessKey,
+    },
+    /// A process that was there before, or facts about one that were read later from /proc.
+    ProcessSeen {
+        /// What /proc says.
+        process: Process,
+    },
+    /// A cgroup got a meaning.
+    CgroupNamed {
+        /// cgroup2 id (the inode of its directory).
+        cgroup: u64,
+        /// What it is.
+        place: CgroupPlace,
+    },
+    /// A network namespace was described, or described anew.
+    NetnsSeen {
+        /// Which.
+        netns: Netns,
+        /// Name from /run/netns, `host` for that of pid 1, if any.
+        name: Option<String>,
+        /// Addresses assigned in it.
+        addresses: Vec<IpAddr>,
+    },
+
+    /// A socket accepts connections (TCP listen) or datagrams (UDP bind).
+    Listening(Listening),
+    /// A listener is gone.
+    ListenerClosed {
+        /// Which listener socket.
+        socket: EndKey,
+    },
+    /// A process asked for a connection (TCP connect, or the first datagram of an unbound UDP socket).
+    Connecting {
+        /// The originator's end.
+        end: EndKey,
+        /// Where.
+        ends: Addresses,
+        /// Who, as the kernel saw it in that process's own context.
+        process: Option<ProcessKey>,
+    },
+    /// The handshake is over at this end.
+    Established {
+        /// This end.
+        end: EndKey,
+        /// Which role it has.
+        role: Role,
+        /// Where.
+        ends: Addresses,
+    },
+    /// The connection was never established.
+    ConnectFailed {
+        /// The originator's end.
+        end: EndKey,
+        /// Why.
+        why: ConnectFailure,
+    },
+    /// A process took an established connection from a listener.
+    Accepted {
+        /// The responder's end.
+        end: EndKey,
+        /// Who.
+        process: ProcessKey,
+        /// Where, when the source knows it.
+        ends: Option<Addresses>,
+    },
+    /// The last reference to the socket was dropped.
+    Released {
+        /// This end.
+        end: EndKey,
+        /// Who dropped it; `None` where the kernel could not say.
+        process: Option<ProcessKey>,
+        /// Payload bytes this end sent, as its TCP counted; `None` where not counted.
+        bytes_sent: Option<u64>,
+        /// Payload bytes this end received.
+        bytes_received: Option<u64>,
+    },
+    /// A connection that was already open when observation began.
+    AlreadyOpen {
+        /// This end.
+        end: EndKey,
+        /// Role, where a listener with the same local address proves it.
+        role: Option<Role>,
+        /// Where.
+        ends: Addresses,
+        /// Who holds the socket (more than one after fork).
+        processes: Vec<ProcessKey>,
+    },
+    /// Datagrams of one UDP flow, counted so far at this end. Repeated as the counts grow.
+    Datagrams {
+        /// This end.
+        end: EndKey,
+        /// Where.
+        ends: Addresses,
+        /// True when this end's first packet was outgoing.
+        originator: bool,
+        /// Who, if known.
+        process: Option<ProcessKey>,
+        /// Packets and payload bytes sent so far.
+        sent: Count,
+        /// Packets and payload bytes received so far.
+        received: Count,
+    },
+    /// A Unix stream connection was made.
+    UnixConnected {
+        /// The originator's end.
+        end: EndKey,
+        /// The responder's end, if the kernel told.
+        peer: Option<EndKey>,
+        /// Who called.
+        process: ProcessKey,
+        /// Whom: the path (or `@name` in the abstract namespace).
+        path: String,
+        /// Network namespace of the caller (abstract names are scoped by it).
+        netns: Netns,
+        /// Who had called listen(2) on it, as the kernel keeps it in the peer credentials.
+        listener_pid: Option<u32>,
+        /// Owner and mode of the socket file, if read.
+        file: Option<SocketFile>,
+    },
+    /// A Unix connection was refused by the kernel.
+    UnixRefused {
+        /// Who called.
+        process: ProcessKey,
+        /// Whom.
+        path: String,
+        /// Network namespace of the caller.
+        netns: Netns,
+        /// errno(3): 13 EACCES (file mode), 111 ECONNREFUSED, ...
+        errno: i32,
+    },
+    /// A receiver asked the kernel who is calling on this socket.
+    PeerCredentialsRead {
+        /// The receiver's end.
+        end: EndKey,
+        /// The process that asked.
+        process: ProcessKey,
+        /// By which call.
+        by: PeerCredentialCall,
+    },
+    /// Address translation: a connection sent to one place arrived at another.
+    Translated {
+        /// Network namespace in which it was translated.
+        netns: Netns,
+        /// IP protocol (6 TCP, 17 UDP).
+        protocol: u8,
+        /// Source and destination as the originator sees them.
+        original: (SocketAddr, SocketAddr),
+        /// Source and destination of the reply direction, as the responder sends it.
+        reply: (SocketAddr, SocketAddr),
+    },
+
+    /// Payload bytes. Never stored, never logged: the evidence stage turns it into `Observed` and wipes it.
+    #[serde(skip)]
+    Payload(Payload),
+    /// What the payload or the kernel showed about one flow: the form in which payload is recorded.
+    Observed {
+        /// The end at which it was seen.
+        end: EndKey,
+        /// What was shown, in order.
+        observations: Vec<Observation>,
+    },
+}
+
+/// The host that is observed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HostDescription {
+    /// Stable id.
+    pub id: HostId,
+    /// Host name.
+    pub name: String,
+    /// Kernel release, as `uname -r`.
+    pub kernel: String,
+    /// Boot id (/proc/sys/kernel/random/boot_id).
+    pub boot_id: String,
+}
+
+/// What is not seen. Loss and blindness travel the same pipe as events and reach every report.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "coverage", rename_all = "snake_case")]
+pub enum Coverage {
+    /// Events that a full buffer or table dropped since the last such event, by place.
+    Lost {
+        /// Where: a name of `tierzero_maps::place`.
+        place: String,
+        /// How many.
+        count: u64,
+    },
+    /// A time in which nothing was seen.
+    Blind {
+        /// From.
+        from: Timestamp,
+        /// To.
+        to: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// Something this kernel, these privileges or this configuration does not allow.
+    Degraded(Degradation),
+}
+
+/// A named degradation: what is not there, what is therefore not seen, what to do.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Degradation {
+    /// Short name, stable: `no-ebpf`, `no-unix-payload`, ...
+    pub name: String,
+    /// What is therefore not seen, in one sentence.
+    pub loses: String,
+    /// What the kernel or system said, if it said anything.
+    pub because: String,
+    /// What the operator can do, in one sentence; empty where nothing can be done.
+    pub remedy: String,
+}
+
+/// A process at one moment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Process {
+    /// Which.
+    pub key: ProcessKey,
+    /// Its parent at fork, if known.
+    pub parent: Option<ProcessKey>,
+    /// Path of the program; `None` where it could not be read (a process that only forked has its parent's).
+    pub exe: Option<String>,
+    /// Command line, secrets redacted at the edge (see `subject::redact`).
+    pub argv: Vec<String>,
+    /// Thread name, at most 15 bytes.
+    pub comm: String,
+    /// Real user id in the initial user namespace.
+    pub uid: u32,
+    /// Real group id.
+    pub gid: u32,
+    /// cgroup2 id, 0 where unknown.
+    pub cgroup: u64,
+    /// What its cgroup says, where /proc/PID/cgroup was read.
+    pub place: Option<CgroupPlace>,
+    /// Network namespace.
+    pub netns: Netns,
+}
+
+/// What a cgroup path says about who runs in it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct CgroupPlace {
+    /// Path below the cgroup root.
+    pub path: String,
+    /// systemd service unit (`redis-server.service`); scopes and slices are no workload.
+    pub unit: Option<String>,
+    /// Container id, 64 hex digits.
+    pub container: Option<String>,
+    /// Kubernetes pod uid.
+    pub pod: Option<String>,
+}
+
+/// A listener as the kernel shows it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Listening {
+    /// The listening socket.
+    pub socket: EndKey,
+    /// Where.
+    pub at: ListenAddress,
+    /// Network namespace.
+    pub netns: Netns,
+    /// Who: the process that called listen(2) or holds the socket. More than one after fork.
+    pub processes: Vec<ProcessKey>,
+    /// True when it was there before observation began.
+    pub joined_late: bool,
+}
+
+/// Where a listener listens.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(tag = "transport", rename_all = "snake_case")]
+pub enum ListenAddress {
+    /// TCP address and port; an IPv4-mapped address is given as IPv4.
+    Tcp {
+        /// Bind address and port.
+        address: SocketAddr,
+    },
+    /// UDP address and port.
+    Udp {
+        /// Bind address and port.
+        address: SocketAddr,
+    },
+    /// Unix stream socket.
+    Unix {
+        /// Path, or `@name` in the abstract namespace.
+        path: String,
+        /// Owner and mode of the socket file, if read.
+        file: Option<SocketFile>,
+    },
+}
+
+/// Owner and mode of a Unix socket's file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct SocketFile {
+    /// Permission bits, as stat(2), masked with 0o777. Linux checks write permission on connect (unix(7)).
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
+/// Both addresses of one end. IPv4-mapped IPv6 addresses are given as IPv4: they are one address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Addresses {
+    /// This end.
+    pub local: SocketAddr,
+    /// The other end.
+    pub remote: SocketAddr,
+    /// Network namespace of this end's socket.
+    pub netns: Netns,
+}
+
+/// Which side opened the flow.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The side that opened it: the caller.
+    Originator,
+    /// The side that was called: the receiver.
+    Responder,
+}
+
+impl Role {
+    /// The other side.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Originator => Self::Responder,
+            Self::Responder => Self::Originator,
+        }
+    }
+}
+
+/// Why a connection was never established.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectFailure {
+    /// The other side refused (RST, ICMP port unreachable).
+    Refused,
+    /// Nobody answered in time.
+    TimedOut,
+    /// The caller gave up.
+    Abandoned,
+    /// Another errno(3).
+    Other(i32),
+}
+
+/// Packets and payload bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Count {
+    /// Packets.
+    pub packets: u64,
+    /// Payload bytes.
+    pub bytes: u64,
+}
+
+/// How a receiver asked the kernel for its peer's credentials (asm-generic/socket.h).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerCredentialCall {
+    /// getsockopt SO_PEERCRED (17).
+    PeerCred,
+    /// getsockopt SO_PEERSEC (31).
+    PeerSec,
+    /// getsockopt SO_PEERGROUPS (59).
+    PeerGroups,
+    /// getsockopt SO_PEERPIDFD (77).
+    PeerPidfd,
+    /// setsockopt SO_PASSCRED (16): credentials arrive with each message.
+    PassCred,
+}
+
+/// Payload bytes of one flow, one direction, as seen at one end.
+#[derive(Clone, PartialEq)]
+pub struct Payload {
+    /// The end at which they were seen.
+    pub end: EndKey,
+    /// Where, for ends that were not announced before (UDP).
+    pub ends: Option<Addresses>,
+    /// True when this end sent them, false when it received them.
+    pub sent: bool,
+    /// Offset of the first byte in this direction's stream; datagrams are numbered 0, 1, 2, ... instead.
+    pub offset: u64,
+    /// How many bytes were there; more than `bytes.len()` where the record was cut.
+    pub length: u64,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl std::fmt::Debug for Payload {
+    /// Prints the length only: payload never reaches a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { end, ends: _, sent, offset, length, bytes } = self;
+        write!(f, "Payload({end:?}, sent: {sent}, offset: {offset}, {} of {length} bytes)", bytes.len())
+    }
+}

@@ -1,0 +1,304 @@
+//! The vocabulary in which dissectors and kernel facts speak.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::fingerprint::Fingerprint;
+
+/// One thing that was shown on one flow, under one rule.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Observation {
+    /// The rule that licenses it.
+    pub rule: RuleRef,
+    /// What was shown.
+    #[serde(flatten)]
+    pub shown: Shown,
+}
+
+/// A rule of evidence: what may be concluded from which bytes, and what may not.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Rule {
+    /// Stable id, `protocol.what`: `postgresql.scram-demanded`.
+    pub id: &'static str,
+    /// Raised when the meaning changes.
+    pub version: u16,
+    /// How firm it is.
+    pub level: Level,
+    /// Where it was seen.
+    pub source: Source,
+    /// What it shows, one sentence, no names of the world's making in it.
+    pub shows: &'static str,
+    /// What it does not show, one sentence.
+    pub limits: &'static str,
+}
+
+/// A rule by reference; written as its id, and read back only if this program knows the id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RuleRef(pub &'static Rule);
+
+impl Serialize for RuleRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.id)
+    }
+}
+
+impl<'de> Deserialize<'de> for RuleRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = String::deserialize(deserializer)?;
+        super::rules()
+            .find(|rule| rule.id == id)
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom(format_args!("unknown rule of evidence `{id}`")))
+    }
+}
+
+/// How firm a piece of evidence is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The bytes were readable and all there.
+    Observed,
+    /// From size, shape or time, by a named rule.
+    Inferred,
+    /// An operator or a configuration file says so.
+    Declared,
+}
+
+/// Where a piece of evidence was seen.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Payload of the flow.
+    Wire,
+    /// Socket options, credentials, process facts.
+    Kernel,
+    /// A library call in the caller or receiver.
+    Uprobe,
+    /// An operator's statement.
+    Declared,
+}
+
+/// What was shown. The order of observations on a flow is the order in which it happened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "shown", rename_all = "snake_case")]
+pub enum Shown {
+    /// Both directions parse as this protocol (or the protocol changed, after an upgrade).
+    Speaks {
+        /// Which.
+        protocol: Protocol,
+    },
+    /// The receiver asked the caller for proof.
+    Demands {
+        /// Of what kind.
+        proof: Proof,
+    },
+    /// The caller presented something.
+    Offers {
+        /// Of what kind.
+        proof: Proof,
+        /// For how much it counts.
+        scope: Scope,
+        /// Name that goes with it, if readable.
+        principal: Option<Principal>,
+        /// The credential's trace, if there is one.
+        credential: Option<Credential>,
+    },
+    /// The caller was asked and presented nothing.
+    Declines,
+    /// The receiver accepted what was offered by the protocol's accept code (not yet service).
+    Accepts,
+    /// The receiver granted the protocol's service.
+    Serves {
+        /// What kind of operation.
+        operation: Operation,
+    },
+    /// The receiver refused.
+    Refuses {
+        /// Why, as its reply says.
+        why: Refusal,
+    },
+    /// The receiver itself said that it checks nothing (Redis: `AUTH called without any password configured`).
+    Ignores,
+    /// The layer that would carry the identity can't be read.
+    Hidden {
+        /// Why.
+        why: Hidden,
+    },
+    /// The receiver asked the kernel who is calling, or the kernel's own file permission let just one uid call.
+    KernelVouches {
+        /// The caller's uid as the kernel knows it.
+        uid: u32,
+        /// True when the receiver read it itself; false for file mode alone.
+        receiver_looked: bool,
+    },
+}
+
+/// Kinds of proof.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// A name without proof (anonymous, AUTH_SYS, `X-Forwarded-User`).
+    Claim,
+    /// Password, API key, pre-shared key, community, cookie, long-lived bearer.
+    Secret,
+    /// Bearer with a readable lifetime; whether it is short-lived is decided by the verdict stage.
+    Token,
+    /// Private-key or Kerberos proof bound to this connection or request.
+    Key,
+}
+
+/// For how much an offer counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// For everything that follows on the connection.
+    Connection,
+    /// For the one request that carries it.
+    Request,
+}
+
+/// Kinds of served operation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Data was read or changed, or a session was opened.
+    Service,
+    /// Anonymous by design of the protocol (greeting, health probe, DNS query, ...).
+    Public,
+}
+
+/// Why a receiver refused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// No proof was there (401, NOAUTH).
+    ProofMissing,
+    /// The proof was wrong (28P01, WRONGPASS).
+    ProofWrong,
+    /// The place was wrong (no pg_hba entry, protected mode, `Host is not allowed`).
+    Place,
+    /// The caller was known and not allowed (403, NOPERM).
+    NotAllowed,
+    /// For another or an unknown reason.
+    Other,
+}
+
+/// Why the identity layer can't be read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hidden {
+    /// TLS up to 1.2: what is inside is encrypted.
+    Tls12,
+    /// TLS 1.3: the handshake's second half and what is inside are encrypted.
+    Tls13,
+    /// A resumed session whose full handshake was not seen.
+    Resumed,
+    /// Another encryption.
+    Encrypted,
+    /// No dissector knows these bytes.
+    Unsupported,
+    /// The connection was open before observation began.
+    JoinedLate,
+    /// Bytes are missing from the stream.
+    Gap,
+    /// The bytes that were kept end before the answer.
+    Truncated,
+    /// No payload was seen at all.
+    NoPayload,
+}
+
+/// A name that a caller used.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Principal {
+    /// What kind of name.
+    pub kind: PrincipalKind,
+    /// The name, at most 256 bytes, as the caller wrote it; escape it wherever it is printed.
+    pub name: String,
+}
+
+/// Kinds of principal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrincipalKind {
+    /// Database role.
+    Role,
+    /// User name of a protocol.
+    User,
+    /// Unix uid.
+    Uid,
+    /// X.509 subject.
+    Subject,
+    /// SPIFFE ID.
+    SpiffeId,
+    /// JWT `sub` (with issuer, `iss|sub`).
+    JwtSubject,
+}
+
+/// The trace of a credential. Never its value.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Credential {
+    /// What kind.
+    pub kind: CredentialKind,
+    /// Keyed fingerprint, where the credential itself was readable (not for challenge-response).
+    pub fingerprint: Option<Fingerprint>,
+    /// Lifetime in seconds by its own words (JWT exp-iat, certificate validity).
+    pub lifetime_s: Option<u64>,
+    /// True when whoever sees the wire could use it again.
+    pub cleartext: bool,
+}
+
+/// Kinds of credential.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialKind {
+    /// Password.
+    Password,
+    /// API key.
+    ApiKey,
+    /// Bearer of unknown form.
+    Bearer,
+    /// JSON Web Token.
+    Jwt,
+    /// X.509 certificate.
+    X509,
+    /// Cookie.
+    Cookie,
+    /// Request signature under a shared key.
+    Signature,
+    /// Kerberos or NTLM ticket.
+    Ticket,
+}
+
+/// Protocols that a dissector knows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// PostgreSQL frontend/backend protocol 3.
+    Postgresql,
+    /// Redis serialization protocol 2 and 3.
+    Redis,
+    /// HTTP/1.0 and 1.1.
+    Http,
+    /// TLS up to 1.3, where what is inside is not known.
+    Tls,
+}
+
+impl Protocol {
+    /// As exported.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Postgresql => "postgresql",
+            Self::Redis => "redis",
+            Self::Http => "http",
+            Self::Tls => "tls",
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,1 @@
+//! Which connection: flow table, the two ends joined, expiry.

@@ -1,0 +1,1 @@
+//! Who is at each end: processes, lineage, workloads. Values only.

@@ -1,0 +1,1 @@
+//! Kernel records as bytes become events: total, fuzzed; an unknown kind is a value.

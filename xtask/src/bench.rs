@@ -1,0 +1,10 @@
+//! `cargo xtask bench`: being written.
+
+use crate::Outcome;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_arguments: Arguments) -> Outcome {
+    Err("`bench` is being written".to_owned())
+}

@@ -1,0 +1,10 @@
+//! `cargo xtask tidy`: being written.
+
+use crate::Outcome;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_arguments: Arguments) -> Outcome {
+    Err("`tidy` is being written".to_owned())
+}

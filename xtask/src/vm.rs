@@ -1,0 +1,10 @@
+//! `cargo xtask vm`: being written.
+
+use crate::Outcome;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_arguments: Arguments) -> Outcome {
+    Err("`vm` is being written".to_owned())
+}
