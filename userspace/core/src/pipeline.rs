@@ -22,8 +22,9 @@ pub struct Settings {
 pub struct Step {
     /// Changes of the graph, in order.
     pub deltas: Vec<Delta>,
-    /// The event as it may be recorded: payload replaced by what it showed. `None` when nothing is left of it.
-    pub recordable: Option<Event>,
+    /// What may be recorded of it, in order: payload is replaced by what it showed, and what silence or the end of
+    /// a flow decided is there too. A log of these, replayed, gives the same graph.
+    pub recordable: Vec<Event>,
 }
 
 /// The whole of the core behind one call.
@@ -46,13 +47,13 @@ impl Pipeline {
 
     /// Takes one event.
     pub fn step(&mut self, event: Event) -> Step {
-        Step { deltas: Vec::new(), recordable: Some(event) }
+        Step { deltas: Vec::new(), recordable: vec![event] }
     }
 
     /// Lets time pass: decides what waited long enough, forgets what is over.
-    pub fn tick(&mut self, now: Timestamp) -> Vec<Delta> {
+    pub fn tick(&mut self, now: Timestamp) -> Step {
         let _ = now;
-        Vec::new()
+        Step::default()
     }
 
     /// The graph as it stands.

@@ -6,6 +6,6 @@ mod model;
 
 pub use model::{
     AgentStatus, CoverageSummary, CredentialSighting, DegradedInterval, Delta, Edge, EdgeEnds, EvidenceLine,
-    Flow, Host, Listener, ListenerClass, PrincipalSighting, ProcessCount, Snapshot, Transport, VerdictChange,
+    Flow, FlowGroup, Host, Listener, ListenerClass, PrincipalSighting, ProcessCount, Snapshot, Transport, VerdictChange,
     Workload,
 };

@@ -9,7 +9,7 @@ use crate::event::{Degradation, HostDescription, ListenAddress, SocketFile};
 use crate::evidence::{CredentialKind, Level, Principal, Source};
 use crate::fingerprint::Fingerprint;
 use crate::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
-use crate::verdict::{Check, Served, Strength, Verdict};
+use crate::verdict::{Check, Contrast, FlowClass, Served, Strength, Verdict};
 
 /// The host.
 pub type Host = HostDescription;
@@ -73,6 +73,9 @@ pub struct Listener {
     pub reasons: Vec<String>,
     /// True when it was there before observation began.
     pub joined_late: bool,
+    /// What it demanded, refused and served, over all of its callers.
+    #[serde(default)]
+    pub contrast: Contrast,
     /// First seen.
     pub first: Timestamp,
     /// Last seen.
@@ -132,8 +135,11 @@ pub struct Edge {
     pub refused: u64,
     /// Flows whose identity layer could not be read.
     pub opaque: u64,
-    /// Flows by check.
+    /// Flows by check; refused ones are not in it.
     pub by_check: BTreeMap<Check, u64>,
+    /// Flows by what they come to, in order of class: `explain` shows these, and a restart goes on from them.
+    #[serde(default)]
+    pub groups: Vec<FlowGroup>,
     /// Names that the caller used.
     pub principals: Vec<PrincipalSighting>,
     /// Traces of credentials.
@@ -158,6 +164,21 @@ pub struct Edge {
     pub evidence: Vec<EvidenceLine>,
     /// Earlier verdicts, oldest first.
     pub history: Vec<VerdictChange>,
+}
+
+/// Flows of one edge that come to the same.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FlowGroup {
+    /// What each of them showed by itself.
+    pub class: FlowClass,
+    /// Check, in the light of the listener's other flows.
+    pub check: Check,
+    /// Strength, likewise.
+    pub strength: Option<Strength>,
+    /// Verdict, likewise.
+    pub verdict: Verdict,
+    /// How many.
+    pub flows: u64,
 }
 
 /// A verdict that was revised.

@@ -5,6 +5,18 @@
 
 use serde::{Deserialize, Serialize};
 
+mod class;
+mod contrast;
+mod explain;
+mod ledger;
+pub mod rules;
+
+pub use class::{FlowClass, Judgement, Late, Outcome};
+pub use contrast::{Contrast, KindContrast, ProofKind};
+pub use explain::{not_seen, what_would_change};
+pub use ledger::{Ledger, NameUsed, Reach, Setting};
+pub use rules::{EDGE_RULES, EdgeRule, FLOW_RULES, FlowRule, RULE_TABLE_VERSION, edge_rule, edge_verdict, judge};
+
 /// What the receiver did about the caller's identity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,6 +73,54 @@ pub enum Verdict {
     IdentityChecked,
     /// Anonymous by design.
     Public,
+}
+
+impl Verdict {
+    /// All, in the order of [`Verdict::rank`].
+    pub const ALL: [Self; 7] = [
+        Self::LocationTrusted,
+        Self::Opaque,
+        Self::Unproven,
+        Self::SecretChecked,
+        Self::IdentityChecked,
+        Self::Public,
+        Self::Refused,
+    ];
+
+    /// Order in which a flow decides over its edge, the weakest first: `location-trusted` 0 to `identity-checked` 4
+    /// (requirements 3.4); `public` 5 and `refused` 6 decide only where nothing else was seen.
+    #[must_use]
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::LocationTrusted => 0,
+            Self::Opaque => 1,
+            Self::Unproven => 2,
+            Self::SecretChecked => 3,
+            Self::IdentityChecked => 4,
+            Self::Public => 5,
+            Self::Refused => 6,
+        }
+    }
+
+    /// As exported.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::LocationTrusted => "location-trusted",
+            Self::Opaque => "opaque",
+            Self::Unproven => "unproven",
+            Self::SecretChecked => "secret-checked",
+            Self::IdentityChecked => "identity-checked",
+            Self::Public => "public",
+        }
+    }
+
+    /// True when the word tells a reader that a check was seen: where a mistake would be false comfort.
+    #[must_use]
+    pub fn comforts(self) -> bool {
+        matches!(self, Self::SecretChecked | Self::IdentityChecked)
+    }
 }
 
 /// Whether the receiver granted service.

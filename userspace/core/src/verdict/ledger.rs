@@ -1,0 +1,480 @@
+//! One flow's account of demand, offer and decision, kept as three facts until they are judged.
+
+use crate::evidence::{
+    Credential, Hidden, Level, Observation, Operation, Principal, Proof, Protocol, Refusal, Rule, Scope, Shown,
+    Source,
+};
+
+use super::{Check, Contrast, FlowClass, Late, Outcome, ProofKind};
+
+/// Most names, credentials and rules kept for one flow; a caller that uses more has shown enough.
+const MOST_NAMES: usize = 16;
+const MOST_RULES: usize = 48;
+
+/// Facts of the flow that its payload can't tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Joined late?
+    pub late: Late,
+    /// True when the flow is over, so that nothing more will be shown.
+    pub over: bool,
+    /// True when it is known that not one byte was sent either way.
+    pub silent: bool,
+    /// The kernel's word on the caller: `Some(true)` when the receiver asked for it, `Some(false)` for a socket file
+    /// that one user alone may write.
+    pub vouched: Option<bool>,
+    /// For Unix sockets, what is known of who could call; `None` for others.
+    pub unix: Option<Reach>,
+    /// True when the responder sent at least one byte.
+    pub answered: bool,
+}
+
+/// Who can call on a Unix socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// The file's mode lets group or others write, or the name is abstract; the receiver's calls were visible.
+    Many,
+    /// Not known, or the receiver's calls were not visible.
+    Unknown,
+}
+
+/// A name that the caller used on this flow, and what proof went with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NameUsed {
+    /// The name.
+    pub principal: Principal,
+    /// Proof that the receiver accepted for it, and whether it had asked for it.
+    pub accepted: Option<(Check, bool)>,
+    proof: Proof,
+}
+
+/// What stands for an operation: weakest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Standing {
+    None,
+    Claimed,
+    /// Something is missing before it: no `none` may be said, and no check either.
+    Blurred,
+    Proved {
+        asked: bool,
+        check: Check,
+        scope: Scope,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Offer {
+    proof: Proof,
+    check: Check,
+    scope: Scope,
+}
+
+/// The account of one flow. Observations go in, in order; [`Ledger::class`] says what they come to.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    protocol: Option<Protocol>,
+    connection: Option<Offer>,
+    request: Option<Offer>,
+    asked: Kinds,
+    open_demand: Kinds,
+    weakest: Option<Standing>,
+    public: bool,
+    refused: bool,
+    hidden: Option<Hidden>,
+    hidden_last: bool,
+    vouched: Option<bool>,
+    vouched_uid: Option<u32>,
+    credited: Credited,
+    names: Vec<NameUsed>,
+    credentials: Vec<Credential>,
+    rules: Vec<&'static Rule>,
+}
+
+/// A set of kinds of proof.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Kinds {
+    secret: bool,
+    key: bool,
+}
+
+impl Kinds {
+    const BOTH: Self = Self { secret: true, key: true };
+
+    fn has(self, kind: ProofKind) -> bool {
+        match kind {
+            ProofKind::Secret => self.secret,
+            ProofKind::Key => self.key,
+        }
+    }
+
+    fn insert(&mut self, kind: ProofKind) {
+        match kind {
+            ProofKind::Secret => self.secret = true,
+            ProofKind::Key => self.key = true,
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.secret |= other.secret;
+        self.key |= other.key;
+    }
+
+    fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    fn each(self) -> impl Iterator<Item = ProofKind> {
+        [ProofKind::Secret, ProofKind::Key].into_iter().filter(move |kind| self.has(*kind))
+    }
+}
+
+/// What this flow has already added to its listener's contrast: each fact counts once a flow.
+#[derive(Clone, Copy, Debug, Default)]
+struct Credited {
+    demanded: Kinds,
+    missing: Kinds,
+    wrong: Kinds,
+    declined: Kinds,
+    place: bool,
+}
+
+impl Ledger {
+    /// Protocol, where the bytes showed one.
+    #[must_use]
+    pub fn protocol(&self) -> Option<Protocol> {
+        self.protocol
+    }
+
+    /// Names that the caller used.
+    #[must_use]
+    pub fn names(&self) -> &[NameUsed] {
+        &self.names
+    }
+
+    /// Traces of the credentials that the caller presented.
+    #[must_use]
+    pub fn credentials(&self) -> &[Credential] {
+        &self.credentials
+    }
+
+    /// Rules of evidence that were used, each once, in order of first use.
+    #[must_use]
+    pub fn rules(&self) -> &[&'static Rule] {
+        &self.rules
+    }
+
+    /// Why the identity layer can't be read, if so.
+    #[must_use]
+    pub fn hidden(&self) -> Option<Hidden> {
+        self.hidden
+    }
+
+    /// True when bytes of the stream are missing or were cut.
+    #[must_use]
+    pub fn gap(&self) -> bool {
+        matches!(self.hidden, Some(Hidden::Gap | Hidden::Truncated))
+    }
+
+    /// True when the receiver granted its service at least once (not counting what is public).
+    #[must_use]
+    pub fn was_served(&self) -> bool {
+        self.weakest.is_some()
+    }
+
+    /// The uid that the kernel vouched for in a recorded observation, and whether the receiver looked.
+    #[must_use]
+    pub fn vouched(&self) -> Option<(u32, bool)> {
+        Some((self.vouched_uid?, self.vouched?))
+    }
+
+    /// Keeps a rule that speaks of this flow without an observation in its payload.
+    pub fn cite(&mut self, rule: &'static Rule) {
+        if self.rules.len() < MOST_RULES && !self.rules.iter().any(|known| known.id == rule.id) {
+            self.rules.push(rule);
+        }
+    }
+
+    /// Takes one observation. What it newly shows about the listener is added to `contrast`; returns true when the
+    /// contrast grew.
+    pub fn observe(&mut self, observation: &Observation, short_lived_s: u64, contrast: &mut Contrast) -> bool {
+        let rule = observation.rule.0;
+        self.cite(rule);
+        if let Shown::Speaks { protocol } = &observation.shown {
+            self.protocol = Some(*protocol);
+            return false;
+        }
+        if let Shown::Hidden { why } = &observation.shown {
+            self.hide(*why);
+            return false;
+        }
+        // Inferred evidence is shown to the reader and decides nothing (decision 9); declared evidence comes later.
+        if rule.level != Level::Observed {
+            return false;
+        }
+        let before = contrast.signs();
+        let counted = self.credited_count();
+        match &observation.shown {
+            Shown::Speaks { .. } | Shown::Hidden { .. } => {}
+            Shown::Demands { proof } => {
+                if let Some(kind) = ProofKind::of(*proof) {
+                    self.open_demand.insert(kind);
+                    self.asked.insert(kind);
+                    if !self.credited.demanded.has(kind) {
+                        self.credited.demanded.insert(kind);
+                        contrast.kind_mut(kind).demanded += 1;
+                    }
+                }
+            }
+            Shown::Offers { proof, scope, principal, credential } => {
+                self.offered(*proof, *scope, principal.as_ref(), credential.as_ref(), short_lived_s);
+            }
+            Shown::Declines => {}
+            Shown::Accepts => self.accepted(),
+            Shown::Serves { operation: Operation::Public } => self.public = true,
+            Shown::Serves { operation: Operation::Service } => self.served(rule.source, contrast),
+            Shown::Refuses { why } => self.refuse(*why, contrast),
+            Shown::Ignores => {
+                self.connection = None;
+                self.request = None;
+            }
+            Shown::KernelVouches { uid, receiver_looked } => {
+                self.vouched_uid = Some(*uid);
+                self.vouched = Some(*receiver_looked || self.vouched == Some(true));
+            }
+        }
+        before != contrast.signs() || counted != self.credited_count()
+    }
+
+    fn hide(&mut self, why: Hidden) {
+        // The first reason stands, but a gap outranks it: from there on nothing can be ruled out.
+        if self.hidden.is_none() || matches!(why, Hidden::Gap | Hidden::JoinedLate | Hidden::Truncated) {
+            self.hidden = Some(why);
+        }
+        self.hidden_last = true;
+    }
+
+    fn offered(
+        &mut self,
+        proof: Proof,
+        scope: Scope,
+        principal: Option<&Principal>,
+        credential: Option<&Credential>,
+        short_lived_s: u64,
+    ) {
+        let check = match proof {
+            Proof::Claim => Check::Claimed,
+            Proof::Secret => Check::Secret,
+            Proof::Token => match credential.and_then(|it| it.lifetime_s) {
+                Some(lifetime) if lifetime <= short_lived_s => Check::Token,
+                // A bearer that outlives the limit, or does not say, is a shared secret.
+                Some(_) | None => Check::Secret,
+            },
+            Proof::Key => Check::Key,
+        };
+        let offer = Offer { proof, check, scope };
+        match scope {
+            Scope::Connection => self.connection = Some(offer),
+            Scope::Request => self.request = Some(offer),
+        }
+        if let Some(principal) = principal {
+            let room = self.names.len() < MOST_NAMES;
+            match self.names.iter_mut().find(|known| known.principal == *principal) {
+                Some(known) => known.proof = known.proof.max(proof),
+                None if room => {
+                    self.names.push(NameUsed { principal: principal.clone(), accepted: None, proof });
+                }
+                None => {}
+            }
+        }
+        if let Some(credential) = credential
+            && self.credentials.len() < MOST_NAMES
+            && !self.credentials.contains(credential)
+        {
+            self.credentials.push(credential.clone());
+        }
+    }
+
+    fn accepted(&mut self) {
+        let offer = self.request.or(self.connection);
+        if let Some(offer) = offer.filter(|it| it.proof != Proof::Claim) {
+            let asked = self.asked_for(offer.check);
+            // A name given before its proof (PostgreSQL's start-up role, then SCRAM) is the name that was proved.
+            let last = self.names.len().saturating_sub(1);
+            for (index, name) in self.names.iter_mut().enumerate() {
+                if name.accepted.is_none() && (name.proof == offer.proof || index == last) {
+                    name.accepted = Some((offer.check, asked));
+                }
+            }
+            if let Some(kind) = ProofKind::of(offer.proof) {
+                match kind {
+                    ProofKind::Secret => self.open_demand.secret = false,
+                    ProofKind::Key => self.open_demand.key = false,
+                }
+            }
+        }
+    }
+
+    fn served(&mut self, source: Source, contrast: &mut Contrast) {
+        let blurred = self.hidden.is_some_and(|why| match why {
+            // What is inside can be read by another sense.
+            Hidden::Tls12 | Hidden::Tls13 | Hidden::Resumed | Hidden::Encrypted => source != Source::Uprobe,
+            Hidden::Unsupported
+            | Hidden::JoinedLate
+            | Hidden::Gap
+            | Hidden::Truncated
+            | Hidden::NoPayload => true,
+        });
+        let offer = [self.request, self.connection]
+            .into_iter()
+            .flatten()
+            .max_by_key(|offer| (self.asked_for(offer.check), offer.proof));
+        let standing = match offer {
+            _ if blurred => Standing::Blurred,
+            None => Standing::None,
+            Some(Offer { proof: Proof::Claim, .. }) => Standing::Claimed,
+            Some(Offer { check, scope, .. }) => {
+                Standing::Proved { asked: self.asked_for(check), check, scope }
+            }
+        };
+        if matches!(standing, Standing::None | Standing::Claimed) {
+            for kind in self.open_demand.each() {
+                if !self.credited.declined.has(kind) {
+                    self.credited.declined.insert(kind);
+                    contrast.kind_mut(kind).declined_and_served += 1;
+                }
+            }
+        }
+        if matches!(standing, Standing::Proved { .. }) {
+            self.accepted();
+        }
+        self.open_demand = Kinds::default();
+        self.weakest = Some(self.weakest.map_or(standing, |known| known.min(standing)));
+        self.request = None;
+        self.hidden_last = false;
+    }
+
+    fn refuse(&mut self, why: Refusal, contrast: &mut Contrast) {
+        self.refused = true;
+        let offered = self.request.or(self.connection).and_then(|offer| ProofKind::of(offer.proof));
+        match why {
+            Refusal::ProofMissing => {
+                let kinds = if self.open_demand.is_empty() { Kinds::BOTH } else { self.open_demand };
+                // A refusal of a request without proof is itself a demand (evidence catalogue 0.1).
+                self.asked.add(kinds);
+                for kind in kinds.each() {
+                    if !self.credited.missing.has(kind) {
+                        self.credited.missing.insert(kind);
+                        contrast.kind_mut(kind).refused_missing += 1;
+                    }
+                }
+            }
+            Refusal::ProofWrong => {
+                let mut kinds = self.open_demand;
+                if let Some(kind) = offered {
+                    kinds = Kinds::default();
+                    kinds.insert(kind);
+                }
+                let kinds = if kinds.is_empty() { Kinds::BOTH } else { kinds };
+                for kind in kinds.each() {
+                    if !self.credited.wrong.has(kind) {
+                        self.credited.wrong.insert(kind);
+                        contrast.kind_mut(kind).refused_wrong += 1;
+                    }
+                }
+                if self.request.is_none() {
+                    self.connection = self.connection.filter(|offer| offer.proof == Proof::Claim);
+                }
+            }
+            Refusal::Place => {
+                if !self.credited.place {
+                    self.credited.place = true;
+                    contrast.refused_place += 1;
+                }
+            }
+            Refusal::NotAllowed | Refusal::Other => {}
+        }
+        self.open_demand = Kinds::default();
+        self.request = None;
+        self.hidden_last = false;
+    }
+
+    fn asked_for(&self, check: Check) -> bool {
+        ProofKind::of_check(check).is_some_and(|kind| self.asked.has(kind))
+    }
+
+    fn credited_count(&self) -> usize {
+        let Credited { demanded, missing, wrong, declined, place } = self.credited;
+        [demanded, missing, wrong, declined].into_iter().map(|kinds| kinds.each().count()).sum::<usize>()
+            + usize::from(place)
+    }
+
+    /// What the flow comes to; `None` while it is open and nothing decides.
+    #[must_use]
+    pub fn class(&self, setting: &Setting) -> Option<FlowClass> {
+        let Setting { late, over, silent, vouched, unix, answered } = *setting;
+        if late != Late::No || self.hidden == Some(Hidden::JoinedLate) {
+            let late = if over { Late::Over } else { Late::Open };
+            return Some(FlowClass::joined_late(late));
+        }
+        let vouched = vouched.or(self.vouched);
+        if let Some(weakest) = self.weakest {
+            return Some(self.served_class(weakest, vouched, unix));
+        }
+        if self.refused {
+            let check = self
+                .request
+                .or(self.connection)
+                .map(|offer| offer.check)
+                .or_else(|| self.asked.each().next().map(|kind| self.kind_check(kind)))
+                .unwrap_or(Check::Opaque);
+            return Some(FlowClass { asked: self.asked_for(check), ..FlowClass::new(Outcome::Refused, check) });
+        }
+        if self.public && self.hidden.is_none() {
+            return Some(FlowClass::new(Outcome::Served, Check::Public));
+        }
+        if vouched.is_some() && (over || self.hidden.is_some()) {
+            return Some(FlowClass { asked: true, ..FlowClass::new(Outcome::Unknown, Check::Kernel) });
+        }
+        let unread = matches!(self.hidden, None | Some(Hidden::Unsupported | Hidden::NoPayload));
+        if unix == Some(Reach::Many) && unread && answered && (over || self.hidden.is_some()) {
+            return Some(FlowClass::new(Outcome::Served, Check::None));
+        }
+        if self.hidden.is_some() {
+            return Some(FlowClass::new(Outcome::Unknown, Check::Opaque));
+        }
+        match (over, silent) {
+            (true, true) => Some(FlowClass::new(Outcome::Idle, Check::Opaque)),
+            (true, false) => Some(FlowClass::new(Outcome::Unknown, Check::Opaque)),
+            (false, _) => None,
+        }
+    }
+
+    fn served_class(&self, weakest: Standing, vouched: Option<bool>, unix: Option<Reach>) -> FlowClass {
+        match weakest {
+            Standing::None | Standing::Claimed if vouched.is_some() => {
+                FlowClass { asked: true, ..FlowClass::new(Outcome::Served, Check::Kernel) }
+            }
+            // Silence on a Unix socket says nothing unless the receiver's calls were visible (requirements 3.4).
+            Standing::None | Standing::Claimed if unix == Some(Reach::Unknown) => {
+                FlowClass::new(Outcome::Unknown, Check::Opaque)
+            }
+            Standing::None => FlowClass::new(Outcome::Served, Check::None),
+            Standing::Claimed => FlowClass::new(Outcome::Served, Check::Claimed),
+            Standing::Blurred => FlowClass::new(Outcome::Unknown, Check::Opaque),
+            // Each request proves itself alone: what was not seen may have been served without.
+            Standing::Proved { scope: Scope::Request, .. } if self.hidden_last => {
+                FlowClass::new(Outcome::Unknown, Check::Opaque)
+            }
+            Standing::Proved { asked, check, scope: _ } => {
+                FlowClass { asked, ..FlowClass::new(Outcome::Served, check) }
+            }
+        }
+    }
+
+    fn kind_check(&self, kind: ProofKind) -> Check {
+        match kind {
+            ProofKind::Secret => Check::Secret,
+            ProofKind::Key => Check::Key,
+        }
+    }
+}
