@@ -57,7 +57,10 @@ fn main() -> std::process::ExitCode {
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(says) => {
-            eprintln!("error: {says}");
+            // A command that has said it all itself returns no words.
+            if !says.is_empty() {
+                eprintln!("error: {says}");
+            }
             std::process::ExitCode::FAILURE
         }
     }
