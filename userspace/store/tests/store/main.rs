@@ -1,0 +1,10 @@
+//! The store against real files: what comes back, what a kill costs, what bad days look like.
+
+#[cfg(test)]
+mod bad_days;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod memory;
