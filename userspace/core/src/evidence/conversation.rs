@@ -1,23 +1,115 @@
 //! One flow's bytes, both directions, turned into observations and wiped.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::Observation;
+use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, rules};
+use super::observation::RuleRef;
+use super::stream::Stream;
+use super::{DISSECTORS, Hidden, Observation, Rule, Shown};
 use crate::event::Role;
 use crate::fingerprint::Fingerprinter;
+
+rules! {
+    pub(crate) table;
+    SPEAKS = "stream.protocol", v 1, Observed, Wire,
+        "The first bytes of both directions parse as this protocol; no port was asked",
+        "Not which program sits at either end";
+    GAP = "stream.gap", v 1, Observed, Wire,
+        "Bytes are missing from the stream, and reading ended there",
+        "Nothing is known of what was sent after the gap";
+    TRUNCATED = "stream.truncated", v 1, Observed, Wire,
+        "Only the first bytes of a message were kept, and reading ended there",
+        "Nothing is known of what was sent after the cut";
+    UNSUPPORTED = "stream.unsupported", v 1, Observed, Wire,
+        "No dissector knows these bytes",
+        "What the receiver checked, if anything, is not known";
+    ONE_SIDED = "stream.one-sided", v 1, Observed, Wire,
+        "Only one direction carried bytes, so no protocol is named",
+        "What the receiver checked, if anything, is not known";
+    NO_PAYLOAD = "stream.no-payload", v 1, Observed, Wire,
+        "No payload was seen",
+        "Bytes may have been sent where the observer did not look";
+    UNREADABLE = "stream.unreadable", v 1, Observed, Wire,
+        "From here on the bytes are not of the protocol that was recognised, or changed to one that no dissector knows",
+        "Nothing is known of what was sent after that";
+}
+
+/// How long a hole may stay open before it counts as a gap.
+const HOLE_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
+/// Least limit that lets every recogniser see what it needs.
+const LEAST_LIMIT: usize = 512;
+/// Most turns that two sides take before their protocol is known.
+const TURNS: usize = 256;
+/// Most observations of one flow.
+const OBSERVATIONS: usize = 512;
 
 /// Reassembles both directions of one flow, recognises the protocol, and runs its dissector.
 #[derive(Debug)]
 pub struct Conversation {
-    _fingerprinter: Fingerprinter,
+    fingerprinter: Fingerprinter,
+    originator: Direction,
+    responder: Direction,
+    /// Who sent up to where, in order of arrival, until the protocol is known.
+    turns: Vec<(Role, u64)>,
+    state: State,
+    said: usize,
+    now: Timestamp,
+    datagrams: bool,
+}
+
+/// One direction.
+#[derive(Debug)]
+struct Direction {
+    stream: Stream,
+    /// Up to where the dissector may look.
+    visible: u64,
+    /// Why nothing more of it can be read.
+    lost: Option<Hidden>,
+    /// True once any byte was there.
+    spoke: bool,
+}
+
+impl Direction {
+    fn new(limit: usize) -> Self {
+        Self { stream: Stream::new(limit), visible: 0, lost: None, spoke: false }
+    }
+}
+
+/// What is known of the protocol.
+#[derive(Debug)]
+enum State {
+    /// Not recognised yet.
+    Unknown,
+    /// The originator's bytes had to be read before the responder spoke; what they show is held back.
+    Tentative { known: &'static Known, dissector: Box<dyn Dissector>, held: Vec<Observation> },
+    /// Both directions parse.
+    Reading { dissector: Box<dyn Dissector> },
+    /// Nothing further matters.
+    Over,
 }
 
 impl Conversation {
-    /// A conversation that keeps at most `limit_bytes` of each direction at any time.
+    /// A conversation that keeps at most `limit_bytes` of each direction at any time (at least 512), and as many
+    /// behind a hole.
     #[must_use]
     pub fn new(limit_bytes: usize, fingerprinter: Fingerprinter) -> Self {
-        let _ = limit_bytes;
-        Self { _fingerprinter: fingerprinter }
+        let limit = limit_bytes.max(LEAST_LIMIT);
+        Self {
+            fingerprinter,
+            originator: Direction::new(limit),
+            responder: Direction::new(limit),
+            turns: Vec::new(),
+            state: State::Unknown,
+            said: 0,
+            now: Timestamp::UNIX_EPOCH,
+            datagrams: false,
+        }
+    }
+
+    /// A conversation of datagrams, whose offsets number the datagrams. No dissector reads them yet.
+    #[must_use]
+    pub fn datagrams(fingerprinter: Fingerprinter) -> Self {
+        Self { datagrams: true, ..Self::new(0, fingerprinter) }
     }
 
     /// Takes `bytes` sent by `from`, found at `offset` of that direction's stream; `length` is how many bytes were
@@ -31,17 +123,351 @@ impl Conversation {
         now: Timestamp,
         out: &mut Vec<Observation>,
     ) {
-        let _ = (from, offset, length, bytes, now, out);
+        if self.settled() {
+            return;
+        }
+        self.now = self.now.max(now);
+        if length > 0 || !bytes.is_empty() {
+            self.direction(from).spoke = true;
+        }
+        if self.datagrams {
+            if self.originator.spoke && self.responder.spoke {
+                self.end(Some(Hidden::Unsupported), out);
+            }
+            return;
+        }
+        if self.direction(from).lost.is_none() {
+            let kept = offset.saturating_add(bytes.len() as u64);
+            self.direction(from).stream.mark_cut(kept, offset.saturating_add(length));
+            self.segment(from, offset, bytes, out);
+            self.drain(from, out);
+        }
+        for role in [Role::Originator, Role::Responder] {
+            self.lose_patience(role, out);
+            self.drain(role, out);
+        }
     }
 
     /// The flow is over, or waited long enough: what is still undecided is said as such.
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
-        let _ = out;
+        if self.settled() {
+            return;
+        }
+        let mut why = None;
+        for role in [Role::Originator, Role::Responder] {
+            if self.settled() {
+                return;
+            }
+            let stream = &self.direction(role).stream;
+            let stuck = if stream.is_cut() {
+                Some(Hidden::Truncated)
+            } else {
+                stream.hole_since().map(|_| Hidden::Gap)
+            };
+            if let Some(reason) = stuck {
+                self.stuck(role, reason, out);
+                self.drain(role, out);
+            }
+            why = why.or(self.direction(role).lost);
+        }
+        if !self.settled() {
+            self.end(why, out);
+        }
     }
 
     /// True when further payload can't change what is known.
     #[must_use]
     pub fn settled(&self) -> bool {
-        false
+        matches!(self.state, State::Over)
     }
+
+    fn direction(&mut self, role: Role) -> &mut Direction {
+        match role {
+            Role::Originator => &mut self.originator,
+            Role::Responder => &mut self.responder,
+        }
+    }
+
+    /// Takes the part of a segment that continues the stream, piece by piece; keeps it if there is a hole before it.
+    fn segment(&mut self, from: Role, offset: u64, bytes: &[u8], out: &mut Vec<Observation>) {
+        let now = self.now;
+        let stream = &mut self.direction(from).stream;
+        if offset > stream.edge() {
+            if !stream.keep(offset, bytes, now) {
+                self.stuck(from, Hidden::Gap, out);
+                // Reading may have moved past the hole; if not, the direction is lost and this is not kept.
+                let stream = &mut self.direction(from).stream;
+                if offset > stream.edge() {
+                    let _ = stream.keep(offset, bytes, now);
+                    return;
+                }
+            } else {
+                return;
+            }
+        }
+        let mut at = offset;
+        let mut rest = bytes;
+        loop {
+            if self.settled() || self.direction(from).lost.is_some() {
+                return;
+            }
+            let stream = &mut self.direction(from).stream;
+            let old = usize::try_from(stream.edge().saturating_sub(at)).unwrap_or(usize::MAX);
+            let Some(new) = rest.get(old..).filter(|new| !new.is_empty()) else { break };
+            at = at.saturating_add(old as u64);
+            let room = stream.room();
+            if room == 0 {
+                self.stuck(from, Hidden::Truncated, out);
+                rest = new;
+                continue;
+            }
+            let (piece, later) = new.split_at_checked(room).unwrap_or((new, &[]));
+            stream.append(piece);
+            at = at.saturating_add(piece.len() as u64);
+            rest = later;
+            self.arrived(from, out);
+        }
+        if self.direction(from).stream.is_cut() {
+            self.stuck(from, Hidden::Truncated, out);
+        }
+    }
+
+    /// Takes the segments that are no longer behind a hole.
+    fn drain(&mut self, from: Role, out: &mut Vec<Observation>) {
+        while !self.settled()
+            && self.direction(from).lost.is_none()
+            && let Some((start, segment)) = self.direction(from).stream.take_reached()
+        {
+            self.segment(from, start, &segment, out);
+        }
+    }
+
+    /// A hole that stays open too long is a gap.
+    fn lose_patience(&mut self, role: Role, out: &mut Vec<Observation>) {
+        let now = self.now;
+        if self.settled() || self.direction(role).lost.is_some() {
+            return;
+        }
+        if let Some(since) = self.direction(role).stream.hole_since()
+            && now.duration_since(since) > HOLE_PATIENCE
+        {
+            self.stuck(role, Hidden::Gap, out);
+        }
+    }
+
+    /// New bytes stand at the edge of one direction.
+    fn arrived(&mut self, from: Role, out: &mut Vec<Observation>) {
+        let edge = self.direction(from).stream.edge();
+        match &self.state {
+            State::Unknown => {
+                match self.turns.last_mut() {
+                    Some((role, end)) if *role == from => *end = edge,
+                    Some(_) | None => self.turns.push((from, edge)),
+                }
+                if self.turns.len() > TURNS {
+                    self.end(Some(Hidden::Unsupported), out);
+                } else {
+                    self.recognise(out);
+                }
+            }
+            State::Tentative { .. } | State::Reading { .. } => {
+                self.direction(from).visible = edge;
+                self.read(from, out);
+            }
+            State::Over => {}
+        }
+    }
+
+    /// Looks at the first bytes of both directions. The list's order decides, and only among those that are sure, so
+    /// that the result does not depend on when one looks.
+    fn recognise(&mut self, out: &mut Vec<Observation>) {
+        let (call, reply) = (self.originator.stream.unread(u64::MAX), self.responder.stream.unread(u64::MAX));
+        for known in DISSECTORS {
+            match likeness(known.call, call).and(likeness(known.reply, reply)) {
+                Likeness::Unlike => {}
+                Likeness::Unsure => return,
+                Likeness::Like => {
+                    self.say(&SPEAKS, Shown::Speaks { protocol: known.protocol }, out);
+                    self.state = State::Reading { dissector: (known.begin)() };
+                    self.replay(out);
+                    return;
+                }
+            }
+        }
+        self.end(Some(Hidden::Unsupported), out);
+    }
+
+    /// Gives the dissector what arrived before it was there, in the order in which it arrived.
+    fn replay(&mut self, out: &mut Vec<Observation>) {
+        for (role, end) in std::mem::take(&mut self.turns) {
+            self.direction(role).visible = end;
+            self.read(role, out);
+        }
+    }
+
+    /// One direction can't go on as it is: its buffer is full, or the next byte will never come.
+    fn stuck(&mut self, role: Role, why: Hidden, out: &mut Vec<Observation>) {
+        if matches!(self.state, State::Unknown) && role == Role::Originator {
+            let call = self.originator.stream.unread(u64::MAX);
+            let first = DISSECTORS.iter().find(|known| likeness(known.call, call) == Likeness::Like);
+            if let Some(known) = first {
+                self.state = State::Tentative { known, dissector: (known.begin)(), held: Vec::new() };
+                let before = self.originator.stream.next();
+                self.replay(out);
+                if self.settled() || self.originator.stream.next() > before && !self.is_stuck(role, why) {
+                    return;
+                }
+            }
+        }
+        self.direction(role).lost = Some(why);
+        // The responder's replies decide: without them nothing more is learnt. Without the originator's bytes,
+        // replies to what it sent before still are.
+        if role == Role::Responder || matches!(self.state, State::Unknown) {
+            self.end(Some(why), out);
+        }
+    }
+
+    /// True when the reason for which a direction stood still is still there.
+    fn is_stuck(&mut self, role: Role, why: Hidden) -> bool {
+        let stream = &self.direction(role).stream;
+        match why {
+            Hidden::Truncated => stream.room() == 0 || stream.is_cut(),
+            Hidden::Gap => stream.hole_since().is_some(),
+            Hidden::Tls12
+            | Hidden::Tls13
+            | Hidden::Resumed
+            | Hidden::Encrypted
+            | Hidden::Unsupported
+            | Hidden::JoinedLate
+            | Hidden::NoPayload => true,
+        }
+    }
+
+    /// Lets the dissector read, in one direction and then in the other, for as long as either moves.
+    fn read(&mut self, from: Role, out: &mut Vec<Observation>) {
+        let mut role = from;
+        let mut idle = 0;
+        while idle < 2 {
+            if !self.confirm(out) {
+                return;
+            }
+            let direction = match role {
+                Role::Originator => &mut self.originator,
+                Role::Responder => &mut self.responder,
+            };
+            let before = direction.stream.next();
+            let mut input = Input::new(&mut direction.stream, direction.visible);
+            let first = out.len();
+            let next = match &mut self.state {
+                State::Reading { dissector } => {
+                    dissector.read(role, &mut input, &mut Notes::new(out, &self.fingerprinter, self.now))
+                }
+                // Nothing of the responder is read before both directions are known to parse.
+                State::Tentative { .. } if role == Role::Responder => Next::More,
+                State::Tentative { dissector, held, .. } => {
+                    dissector.read(role, &mut input, &mut Notes::new(held, &self.fingerprinter, self.now))
+                }
+                State::Unknown | State::Over => return,
+            };
+            let moved = direction.stream.next() > before;
+            self.bound(first, out);
+            match next {
+                Next::More => {}
+                Next::Settled => return self.end(None, out),
+                Next::Lost(why) => return self.end(Some(why), out),
+                Next::Upgraded(inner) => match &mut self.state {
+                    State::Reading { dissector } | State::Tentative { dissector, .. } => *dissector = inner,
+                    State::Unknown | State::Over => {}
+                },
+            }
+            idle = if moved { 0 } else { idle + 1 };
+            role = role.other();
+        }
+    }
+
+    /// Once the responder's first bytes are there: does the protocol that was read so far hold? `false` ends it.
+    fn confirm(&mut self, out: &mut Vec<Observation>) -> bool {
+        let State::Tentative { known, .. } = &self.state else { return true };
+        let known: &'static Known = known;
+        match likeness(known.reply, self.responder.stream.unread(u64::MAX)) {
+            Likeness::Unsure => true,
+            Likeness::Unlike => {
+                self.end(Some(Hidden::Unsupported), out);
+                false
+            }
+            Likeness::Like => {
+                self.say(&SPEAKS, Shown::Speaks { protocol: known.protocol }, out);
+                if let State::Tentative { dissector, held, .. } =
+                    std::mem::replace(&mut self.state, State::Over)
+                {
+                    let first = out.len();
+                    out.extend(held);
+                    self.state = State::Reading { dissector };
+                    self.bound(first, out);
+                }
+                true
+            }
+        }
+    }
+
+    fn say(&mut self, rule: &'static Rule, shown: Shown, out: &mut Vec<Observation>) {
+        self.said = self.said.saturating_add(1);
+        out.push(Observation { rule: RuleRef(rule), shown });
+    }
+
+    /// Counts what was said since `first`, and drops what exceeds the bound of one flow.
+    fn bound(&mut self, first: usize, out: &mut Vec<Observation>) {
+        let left = OBSERVATIONS.saturating_sub(self.said);
+        out.truncate(first.saturating_add(left).max(first));
+        self.said = self.said.saturating_add(out.len().saturating_sub(first));
+    }
+
+    /// Ends reading, says what is undecided and why, and wipes everything.
+    fn end(&mut self, why: Option<Hidden>, out: &mut Vec<Observation>) {
+        let mut rule = match why {
+            None => None,
+            Some(Hidden::Gap) => Some((&GAP, Hidden::Gap)),
+            Some(Hidden::Truncated) => Some((&TRUNCATED, Hidden::Truncated)),
+            Some(why) if matches!(self.state, State::Reading { .. }) => Some((&UNREADABLE, why)),
+            Some(_) => Some((&UNSUPPORTED, Hidden::Unsupported)),
+        };
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Reading { mut dissector } => {
+                let first = out.len();
+                dissector.finish(&mut Notes::new(out, &self.fingerprinter, self.now));
+                self.bound(first, out);
+            }
+            State::Unknown | State::Tentative { .. } if rule.is_none() => {
+                rule = match (self.originator.spoke, self.responder.spoke) {
+                    (false, false) => Some((&NO_PAYLOAD, Hidden::NoPayload)),
+                    (true, false) if self.said_by_call_alone(out) => None,
+                    (true, false) | (false, true) => Some((&ONE_SIDED, Hidden::Unsupported)),
+                    (true, true) => Some((&UNSUPPORTED, Hidden::Unsupported)),
+                };
+            }
+            State::Unknown | State::Tentative { .. } | State::Over => {}
+        }
+        if let Some((rule, why)) = rule {
+            self.say(rule, Shown::Hidden { why }, out);
+        }
+        self.originator.stream.wipe();
+        self.responder.stream.wipe();
+        self.turns = Vec::new();
+    }
+
+    /// Says what the originator's bytes show that nobody answered; `false` if that is nothing.
+    fn said_by_call_alone(&mut self, out: &mut Vec<Observation>) -> bool {
+        let first = out.len();
+        let call = self.originator.stream.unread(u64::MAX);
+        for known in DISSECTORS {
+            (known.call_alone)(call, &mut Notes::new(out, &self.fingerprinter, self.now));
+        }
+        self.bound(first, out);
+        out.len() > first
+    }
+}
+
+/// A direction that has not spoken may still be anything.
+fn likeness(of: fn(&[u8]) -> Likeness, bytes: &[u8]) -> Likeness {
+    if bytes.is_empty() { Likeness::Unsure } else { of(bytes) }
 }

@@ -3,9 +3,21 @@
 //! One file per protocol. A dissector is port-independent, bounded, total, and keeps no payload: what it read is
 //! wiped, and only keyed fingerprints of credentials survive. Demand, offer and decision stay three facts; the
 //! [`crate::verdict`] stage alone says what they mean together.
+//!
+//! ```text
+//! segments ─▶ stream (order, holes, cuts) ─▶ conversation (which protocol?) ─▶ dissector ─▶ observations
+//! ```
 
 pub mod conversation;
+mod dissector;
+pub mod kernel;
 pub mod observation;
+mod postgresql;
+mod redis;
+mod resp;
+mod stream;
+mod tls;
+mod token;
 
 pub use conversation::Conversation;
 pub use observation::{
@@ -13,7 +25,13 @@ pub use observation::{
     Protocol, Refusal, Rule, Scope, Shown, Source,
 };
 
+use dissector::Known;
+
+/// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
+static DISSECTORS: &[&Known] = &[&postgresql::KNOWN, &redis::KNOWN];
+
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    std::iter::empty()
+    let protocols = DISSECTORS.iter().flat_map(|known| known.rules);
+    conversation::RULES.iter().chain(kernel::RULES).chain(protocols).copied()
 }

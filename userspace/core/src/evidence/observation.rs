@@ -217,6 +217,16 @@ pub struct Principal {
     pub name: String,
 }
 
+impl Principal {
+    /// A name as it stood on the wire, cut to 256 bytes; bytes that are not UTF-8 become U+FFFD.
+    #[must_use]
+    pub fn bounded(kind: PrincipalKind, name: &[u8]) -> Self {
+        let name = String::from_utf8_lossy(name.get(..name.len().min(256)).unwrap_or_default());
+        let end = (0..=name.len().min(256)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+        Self { kind, name: name.get(..end).unwrap_or_default().to_owned() }
+    }
+}
+
 /// Kinds of principal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,111 @@
+//! What the evidence tests share: a written conversation, and observations as short lines.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "each test uses a part, and ends where it fails"
+)]
+
+use jiff::Timestamp;
+use tierzero_core::event::Role;
+use tierzero_core::evidence::{Conversation, Observation, Shown};
+use tierzero_core::fingerprint::Fingerprinter;
+
+/// Bytes kept of each direction in tests.
+pub const LIMIT: usize = 16 * 1024;
+
+/// One turn: who spoke, and what.
+pub type Turn = (Role, Vec<u8>);
+
+/// The originator speaks.
+pub fn c(bytes: impl AsRef<[u8]>) -> Turn {
+    (Role::Originator, bytes.as_ref().to_vec())
+}
+
+/// The responder speaks.
+pub fn s(bytes: impl AsRef<[u8]>) -> Turn {
+    (Role::Responder, bytes.as_ref().to_vec())
+}
+
+/// The fingerprinter of all tests.
+pub fn fingerprinter() -> Fingerprinter {
+    Fingerprinter::new([7; 32])
+}
+
+/// The time of all tests: 2026-01-01T00:00:00Z.
+pub fn now() -> Timestamp {
+    Timestamp::from_second(1_767_225_600).unwrap()
+}
+
+/// What a conversation shows when every turn is one segment.
+pub fn observe(turns: &[Turn]) -> Vec<Observation> {
+    observe_cut(turns, &[usize::MAX])
+}
+
+/// What a conversation shows when its turns are cut into segments of the given sizes, used over and over.
+pub fn observe_cut(turns: &[Turn], sizes: &[usize]) -> Vec<Observation> {
+    let mut conversation = Conversation::new(LIMIT, fingerprinter());
+    let mut out = Vec::new();
+    let mut offsets = [0_u64; 2];
+    let mut sizes = sizes.iter().copied().cycle();
+    for (from, bytes) in turns {
+        let offset = &mut offsets[usize::from(*from == Role::Responder)];
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let (piece, later) = rest.split_at(sizes.next().unwrap().clamp(1, rest.len()));
+            conversation.payload(*from, *offset, piece.len() as u64, piece, now(), &mut out);
+            *offset += piece.len() as u64;
+            rest = later;
+        }
+    }
+    conversation.finish(&mut out);
+    assert!(conversation.settled());
+    out
+}
+
+/// An observation as a short line: what was shown and the rule's id.
+pub fn line(observation: &Observation) -> String {
+    let shown = match &observation.shown {
+        Shown::Speaks { protocol } => format!("speaks {protocol}"),
+        Shown::Demands { proof } => format!("demands {proof:?}"),
+        Shown::Offers { proof, scope, principal, credential } => {
+            let mut text = format!("offers {proof:?} for {scope:?}");
+            if let Some(principal) = principal {
+                text += &format!(" as {:?} {:?}", principal.kind, principal.name);
+            }
+            if let Some(credential) = credential {
+                text += &format!(" by {:?}", credential.kind);
+                if let Some(seconds) = credential.lifetime_s {
+                    text += &format!(" {seconds}s");
+                }
+                if credential.cleartext {
+                    text += " in clear";
+                }
+                if credential.fingerprint.is_some() {
+                    text += " with fingerprint";
+                }
+            }
+            text
+        }
+        Shown::Declines => "declines".to_owned(),
+        Shown::Accepts => "accepts".to_owned(),
+        Shown::Serves { operation } => format!("serves {operation:?}"),
+        Shown::Refuses { why } => format!("refuses {why:?}"),
+        Shown::Ignores => "ignores".to_owned(),
+        Shown::Hidden { why } => format!("hidden {why:?}"),
+        Shown::KernelVouches { uid, receiver_looked } => format!("kernel {uid} {receiver_looked}"),
+    };
+    format!("{shown} [{}]", observation.rule.0.id)
+}
+
+/// Checks what a conversation shows, and that it shows the same however its turns are cut.
+#[track_caller]
+pub fn check(turns: &[Turn], expect: &[&str]) {
+    let whole: Vec<String> = observe(turns).iter().map(line).collect();
+    assert_eq!(whole, expect);
+    for sizes in [&[1][..], &[2, 3, 5], &[7], &[1, 100]] {
+        let cut: Vec<String> = observe_cut(turns, sizes).iter().map(line).collect();
+        assert_eq!(cut, whole, "cut into {sizes:?}");
+    }
+}
