@@ -167,6 +167,23 @@ pub enum What {
         /// Owner and mode of the socket file, if read.
         file: Option<SocketFile>,
     },
+    /// A Unix stream connection that was already open when observation began.
+    UnixAlreadyOpen {
+        /// The originator's end.
+        end: EndKey,
+        /// The responder's end.
+        peer: EndKey,
+        /// Who holds the originator's end (more than one after fork).
+        callers: Vec<ProcessKey>,
+        /// Who holds the responder's end.
+        receivers: Vec<ProcessKey>,
+        /// Whom: the path (or `@name` in the abstract namespace).
+        path: String,
+        /// Network namespace of the responder's end.
+        netns: Netns,
+        /// Owner and mode of the socket file as they are now, if read. The kernel checked them on connect.
+        file: Option<SocketFile>,
+    },
     /// A Unix connection was refused by the kernel.
     UnixRefused {
         /// Who called.

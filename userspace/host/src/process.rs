@@ -1,0 +1,150 @@
+//! One process as /proc shows it. A process may end between any two reads: then there is no process.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+
+use tierzero_core::event::Process;
+use tierzero_core::id::{Netns, ProcessKey};
+
+use crate::cgroup;
+use crate::mounts::Cgroup2;
+
+/// Longest command line that is kept, in bytes, and in arguments.
+const ARGV_BYTES: u64 = 4096;
+const ARGV_COUNT: usize = 64;
+
+/// What /proc/PID/stat says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Stat {
+    /// Thread name.
+    pub(crate) comm: String,
+    /// Parent process id.
+    pub(crate) parent: u32,
+    /// Start after boot, clock ticks.
+    pub(crate) start_ticks: u64,
+    /// Task flags (`PF_*`).
+    pub(crate) flags: u64,
+}
+
+impl Stat {
+    /// `PF_KTHREAD` (linux/sched.h): a kernel thread, which owns no user-visible sockets.
+    pub(crate) fn is_kernel_thread(&self) -> bool {
+        self.flags & 0x0020_0000 != 0
+    }
+}
+
+/// Reads one line of /proc/PID/stat (proc_pid_stat(5)). The name stands in parentheses and may itself hold blanks
+/// and parentheses, so the fields are counted from the last `)`.
+pub(crate) fn parse_stat(text: &str) -> Option<Stat> {
+    let (head, tail) = text.rsplit_once(')')?;
+    let (_, comm) = head.split_once('(')?;
+    // `tail` begins with field 3.
+    let mut fields = tail.split_ascii_whitespace();
+    let parent = fields.nth(1)?.parse().ok()?;
+    let flags = fields.nth(4)?.parse().ok()?;
+    let start_ticks = fields.nth(12)?.parse().ok()?;
+    Some(Stat { comm: comm.to_owned(), parent, start_ticks, flags })
+}
+
+/// Real user and group id from /proc/PID/status.
+pub(crate) fn parse_status(text: &str) -> Option<(u32, u32)> {
+    let real = |name: &str| -> Option<u32> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_ascii_whitespace().next()?.parse().ok()
+    };
+    Some((real("Uid:")?, real("Gid:")?))
+}
+
+/// Command line of /proc/PID/cmdline, capped.
+pub(crate) fn parse_cmdline(bytes: &[u8]) -> Vec<String> {
+    let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    bytes
+        .split(|&byte| byte == 0)
+        .take(ARGV_COUNT)
+        .map(|one| String::from_utf8_lossy(one).into_owned())
+        .collect()
+}
+
+/// The inode in the target of a namespace link (`net:[4026531833]`) or a socket link (`socket:[528]`).
+pub(crate) fn bracketed(target: &str, kind: &str) -> Option<u64> {
+    target.strip_prefix(kind)?.strip_prefix(":[")?.strip_suffix(']')?.parse().ok()
+}
+
+/// The key of a process, if it lives.
+pub(crate) fn key(pid: u32) -> Option<ProcessKey> {
+    let stat = stat(pid)?;
+    Some(ProcessKey { pid, start_ticks: stat.start_ticks })
+}
+
+/// /proc/PID/stat.
+pub(crate) fn stat(pid: u32) -> Option<Stat> {
+    parse_stat(&String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat")).ok()?))
+}
+
+/// The network namespace of a process; `None` where the link may not be read.
+pub(crate) fn netns(pid: u32) -> Option<Netns> {
+    let target = fs::read_link(format!("/proc/{pid}/ns/net")).ok()?;
+    u32::try_from(bracketed(target.to_str()?, "net")?).ok().map(Netns)
+}
+
+/// The program of a process, as it is named in its own file tree. The note that the file was deleted since is cut.
+pub(crate) fn exe(pid: u32) -> Option<String> {
+    let target = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let path = target.to_string_lossy();
+    Some(path.strip_suffix(" (deleted)").unwrap_or(&path).to_owned())
+}
+
+/// Command line, at most 64 arguments and 4 KiB, secrets redacted.
+fn argv(pid: u32) -> Vec<String> {
+    let mut bytes = Vec::new();
+    let Ok(file) = fs::File::open(format!("/proc/{pid}/cmdline")) else { return Vec::new() };
+    if file.take(ARGV_BYTES).read_to_end(&mut bytes).is_err() {
+        return Vec::new();
+    }
+    redact(parse_cmdline(&bytes))
+}
+
+/// Until the core can tell secrets in a command line from the rest: only the program's name is kept.
+fn redact(argv: Vec<String>) -> Vec<String> {
+    argv.into_iter().take(1).collect()
+}
+
+/// Reads one process, all but its parent. `None` when it ended meanwhile. What may not be read stays unknown: no program, no arguments,
+/// network namespace 0 (no namespace has that number).
+pub(crate) fn read(pid: u32, cgroup2: Option<&Cgroup2>) -> Option<(Process, Stat)> {
+    let found = stat(pid)?;
+    let (uid, gid) = parse_status(&String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/status")).ok()?))?;
+    let cgroups = fs::read(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let cgroups = String::from_utf8_lossy(&cgroups);
+    let (place, unified) = cgroup::of_process(&cgroups);
+    let cgroup = cgroup2.zip(unified).and_then(|(mount, path)| mount.id(path)).unwrap_or(0);
+    let process = Process {
+        key: ProcessKey { pid, start_ticks: found.start_ticks },
+        parent: None,
+        exe: exe(pid),
+        argv: argv(pid),
+        comm: found.comm.clone(),
+        uid,
+        gid,
+        cgroup,
+        place,
+        netns: netns(pid).unwrap_or_default(),
+    };
+    // Read again: the pid may have gone to another process between the reads.
+    (key(pid)? == process.key).then_some((process, found))
+}
+
+/// Every process id there is now; empty where /proc can't be read.
+pub(crate) fn all() -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Inode number of a file, following links.
+pub(crate) fn inode(path: &str) -> Option<u64> {
+    fs::metadata(path).ok().map(|file| file.ino())
+}
