@@ -1,0 +1,116 @@
+//! What a guest says, line by line, and the table of kernels and programs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What one kernel did.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// `6.1`.
+    pub(super) series: String,
+    /// `uname -r`.
+    pub(super) release: String,
+    /// By name: state and reason.
+    pub(super) programs: BTreeMap<String, (String, String)>,
+    /// Names of degradations, with what each loses.
+    pub(super) degraded: BTreeMap<String, String>,
+    /// By name: what was to be seen, and whether it was.
+    pub(super) seen: BTreeMap<String, (bool, String)>,
+    /// Why the observer did not start at all.
+    pub(super) error: Option<String>,
+}
+
+impl Report {
+    /// Reads the lines of a guest: kind, then fields, separated by tabs.
+    pub(super) fn read(series: &str, lines: &str) -> Result<Self, String> {
+        let mut report = Self { series: series.to_owned(), ..Self::default() };
+        for line in lines.lines() {
+            let fields: Vec<&str> = line.split('\t').collect();
+            match fields.as_slice() {
+                ["kernel", release] => (*release).clone_into(&mut report.release),
+                ["program", name, _hook, state, because] => {
+                    report.programs.insert((*name).to_owned(), ((*state).to_owned(), (*because).to_owned()));
+                }
+                ["degraded", name, loses] => {
+                    report.degraded.insert((*name).to_owned(), (*loses).to_owned());
+                }
+                ["seen", name, "yes", what] => {
+                    report.seen.insert((*name).to_owned(), (true, (*what).to_owned()));
+                }
+                ["seen", name, "no", what] => {
+                    report.seen.insert((*name).to_owned(), (false, (*what).to_owned()));
+                }
+                ["error", says] => report.error = Some((*says).to_owned()),
+                ["end"] => {}
+                _ => return Err(format!("the guest wrote a line that is not known: {line:?}")),
+            }
+        }
+        if report.release.is_empty() { Err("the guest named no kernel".to_owned()) } else { Ok(report) }
+    }
+}
+
+/// Prints kernels as columns, programs, degradations and sights as lines.
+pub(super) fn print(reports: &[Report], reasons: bool) {
+    let names =
+        |of: fn(&Report) -> Vec<&String>| -> BTreeSet<&String> { reports.iter().flat_map(of).collect() };
+    let line = |name: &str, cell: &dyn Fn(&Report) -> String| {
+        let cells: String = reports.iter().map(|report| format!("  {:16}", cell(report))).collect();
+        println!("{name:32}{}", cells.trim_end());
+    };
+    println!();
+    line("", &|report| report.series.clone());
+    line("release", &|report| report.release.chars().take(16).collect());
+    println!("programs");
+    for name in names(|report| report.programs.keys().collect()) {
+        line(&format!("  {name}"), &|report| {
+            report.programs.get(name).map_or_else(|| "-".to_owned(), |(state, _)| state.clone())
+        });
+    }
+    println!("loopback connections");
+    for name in names(|report| report.seen.keys().collect()) {
+        line(&format!("  {name}"), &|report| {
+            report.seen.get(name).map_or("-", |(yes, _)| if *yes { "seen" } else { "NOT SEEN" }).to_owned()
+        });
+    }
+    println!("degradations");
+    for name in names(|report| report.degraded.keys().collect()) {
+        line(&format!("  {name}"), &|report| {
+            (if report.degraded.contains_key(name) { "named" } else { "-" }).to_owned()
+        });
+    }
+    println!();
+    for report in reports {
+        for (name, (state, because)) in report.programs.iter().filter(|(_, (_, because))| !because.is_empty())
+        {
+            let because = because.replace("\\n", "\n      ");
+            let short = because.lines().next_back().unwrap_or_default();
+            println!("{} {name}: {state}: {}", report.series, if reasons { because.as_str() } else { short });
+        }
+        for (name, (_, what)) in report.seen.iter().filter(|(_, (yes, _))| !yes) {
+            println!("{} {name} was not seen: {what}", report.series);
+        }
+        if let Some(says) = &report.error {
+            println!("{} did not start: {}", report.series, says.replace("\\n", "\n      "));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_is_read() {
+        let lines = "kernel\t6.1.0\nprogram\ta\tcgroup/b\tattached\t\nprogram\tc\tfexit/d\tload refused\twhy\\nnot\n\
+                     degraded\tno-d\td is not seen\nseen\tv4\tyes\tboth\nseen\tv6\tno\tno responder\nend\n";
+        let report = Report::read("6.1", lines).unwrap();
+        assert_eq!(report.programs["c"], ("load refused".to_owned(), "why\\nnot".to_owned()));
+        assert_eq!(report.seen["v6"], (false, "no responder".to_owned()));
+        assert_eq!(report.degraded.len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error() {
+        assert!(Report::read("6.1", "kernel\t6.1\nnonsense\n").is_err());
+        assert!(Report::read("6.1", "end\n").is_err());
+    }
+}
