@@ -1,10 +1,31 @@
-//! `cargo xtask lab`: being written.
+//! `cargo xtask lab`: builds the tool and the lab, then runs the lab.
+
+use std::process::Command;
 
 use crate::Outcome;
+use crate::process::{run as run_command, top};
 
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Scenarios by name, and the lab's options: `cargo xtask lab -- --help` lists them.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
 
-pub(crate) fn run(_arguments: Arguments) -> Outcome {
-    Err("`lab` is being written".to_owned())
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    run_built("tierzero-lab", &arguments.arguments)
+}
+
+/// Builds the tool and the programs of the tests as users get them, and runs one of these on the tool.
+pub(crate) fn run_built(program: &str, arguments: &[String]) -> Outcome {
+    let mut build = Command::new("cargo");
+    build.current_dir(top()).args(["build", "--release", "-p", "tierzero", "-p", "tierzero-tests"]);
+    run_command(&mut build)?;
+    // This program lies in a sibling of the directory into which cargo has just built.
+    let own = std::env::current_exe().map_err(|error| format!("own path: {error}"))?;
+    let target = own.parent().and_then(std::path::Path::parent).ok_or("own path has no target directory")?;
+    let built = target.join("release");
+    let mut command = Command::new(built.join(program));
+    command.current_dir(top()).args(arguments).env("TIERZERO_BIN", built.join("tierzero"));
+    run_command(&mut command)
 }

@@ -1,0 +1,123 @@
+//! A small server and client: short connections that speak HTTP/1.1, and connections that stay open.
+//!
+//! ```text
+//! tierzero-load serve ADDRESS...             answers one request a connection, or keeps it open; until killed
+//! tierzero-load call ADDRESS COUNT           connects, asks, reads the answer, closes, COUNT times
+//! tierzero-load hold ADDRESS COUNT           opens COUNT connections, asks once on each, keeps them until its input ends
+//! ```
+//! A client prints what it counted itself, as one JSON object: `pid`, `calls`, `nanoseconds`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a client reports to whoever started it")]
+
+use std::io::{Error, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    // Both ends of ten thousand open connections need as many descriptors; the hard limit stays.
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let outcome = match words.as_slice() {
+        ["serve", addresses @ ..] if !addresses.is_empty() => serve(addresses),
+        ["call", address, count, rest @ ..] => call(address, count, rest),
+        ["hold", address, count] => hold(address, count),
+        _ => Err(Error::other(
+            "usage: serve ADDRESS... | call ADDRESS COUNT [--say WORD] | hold ADDRESS COUNT",
+        )),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tierzero-load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One thread an address. A connection is answered at once; it is closed when the caller closes it.
+fn serve(addresses: &[&str]) -> Result<(), Error> {
+    let mut threads = Vec::new();
+    for address in addresses {
+        let listener = TcpListener::bind(parse::<SocketAddr>(address)?)?;
+        threads.push(std::thread::spawn(move || answer_all(&listener)));
+    }
+    for thread in threads {
+        thread.join().map_err(|_| Error::other("a listener panicked"))??;
+    }
+    Ok(())
+}
+
+fn answer_all(listener: &TcpListener) -> Result<(), Error> {
+    // Kept connections are only looked at when they outnumber what a short-call run can leave open.
+    let mut kept: Vec<TcpStream> = Vec::new();
+    loop {
+        let (mut stream, _) = listener.accept()?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        let mut request = [0_u8; 512];
+        let Ok(length) = stream.read(&mut request) else { continue };
+        if length == 0 || stream.write_all(ANSWER).is_err() {
+            continue;
+        }
+        if request.starts_with(b"GET /hold ") {
+            kept.push(stream);
+        } else {
+            // Waiting for the caller's close lets it be the first to close: the usual order.
+            let _ = stream.read(&mut request);
+        }
+    }
+}
+
+fn call(address: &str, count: &str, rest: &[&str]) -> Result<(), Error> {
+    let address: SocketAddr = parse(address)?;
+    let count: u64 = parse(count)?;
+    let said = match rest {
+        ["--say", word] => format!("X-Said: {word}\r\n"),
+        _ => String::new(),
+    };
+    let request = format!("GET / HTTP/1.1\r\nHost: load\r\n{said}\r\n");
+    let begin = Instant::now();
+    for _ in 0..count {
+        drop(ask(address, &request)?);
+    }
+    report(count, begin.elapsed());
+    Ok(())
+}
+
+fn hold(address: &str, count: &str) -> Result<(), Error> {
+    let address: SocketAddr = parse(address)?;
+    let count: u64 = parse(count)?;
+    let begin = Instant::now();
+    let mut open = Vec::new();
+    for _ in 0..count {
+        open.push(ask(address, "GET /hold HTTP/1.1\r\nHost: load\r\n\r\n")?);
+    }
+    report(count, begin.elapsed());
+    std::io::stdout().flush()?;
+    let mut rest = Vec::new();
+    std::io::stdin().read_to_end(&mut rest)?;
+    Ok(())
+}
+
+fn ask(address: SocketAddr, request: &str) -> Result<TcpStream, Error> {
+    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = [0_u8; ANSWER.len()];
+    stream.read_exact(&mut answer)?;
+    if answer == *ANSWER { Ok(stream) } else { Err(Error::other("another answer came")) }
+}
+
+fn parse<T: std::str::FromStr>(word: &str) -> Result<T, Error> {
+    word.parse().map_err(|_| Error::other(format!("`{word}` is not what belongs here")))
+}
+
+fn report(calls: u64, took: Duration) {
+    println!("{{\"pid\":{},\"calls\":{calls},\"nanoseconds\":{}}}", std::process::id(), took.as_nanos());
+}

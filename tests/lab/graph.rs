@@ -1,0 +1,106 @@
+//! The exported graph as an outsider reads it: by the contract's field names, nothing of the tool's own types.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// `tierzero/graph/1`, the parts that are judged.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Graph {
+    pub(crate) schema: String,
+    pub(crate) coverage: Coverage,
+    pub(crate) workloads: Vec<Workload>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) edges: Vec<Edge>,
+}
+
+/// What was not seen.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Coverage {
+    pub(crate) lost_events: u64,
+}
+
+/// What runs somewhere.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Workload {
+    pub(crate) id: String,
+    pub(crate) exe: Option<String>,
+    /// Inode number.
+    pub(crate) netns: Option<String>,
+}
+
+/// Where it can be called.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Listener {
+    pub(crate) id: String,
+    pub(crate) workload: Option<String>,
+    pub(crate) transport: String,
+    pub(crate) address: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) path: Option<String>,
+    pub(crate) protocol: Option<String>,
+    pub(crate) class: String,
+}
+
+/// One caller to one listener.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Edge {
+    pub(crate) id: String,
+    pub(crate) caller: String,
+    pub(crate) listener: String,
+    pub(crate) protocol: Option<String>,
+    pub(crate) verdict: String,
+    pub(crate) check: Option<String>,
+    pub(crate) strength: Option<String>,
+    pub(crate) flows: u64,
+    pub(crate) served: u64,
+    pub(crate) refused: u64,
+    #[serde(default)]
+    pub(crate) by_check: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub(crate) principals: Vec<Principal>,
+    #[serde(default)]
+    pub(crate) joined_late: u64,
+    #[serde(default)]
+    pub(crate) ends: String,
+    #[serde(default)]
+    pub(crate) history: Vec<Change>,
+    #[serde(default)]
+    pub(crate) evidence: Vec<Evidence>,
+}
+
+/// A name on an edge: an object with its proof, or the name alone where the export says no more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Principal {
+    Sighting { name: String, verified: bool },
+    Name(String),
+}
+
+impl Principal {
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Sighting { name, .. } | Self::Name(name) => name,
+        }
+    }
+
+    /// Whether the graph says that it was proved; `None` where it does not say.
+    pub(crate) fn verified(&self) -> Option<bool> {
+        match self {
+            Self::Sighting { verified, .. } => Some(*verified),
+            Self::Name(_) => None,
+        }
+    }
+}
+
+/// A revised verdict.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) from: String,
+}
+
+/// One line of evidence.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Evidence {
+    pub(crate) rule: String,
+    pub(crate) level: String,
+}

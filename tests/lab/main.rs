@@ -1,0 +1,16 @@
+//! The lab as a program; `cargo xtask lab` builds the tool and runs this.
+#![allow(clippy::print_stderr, reason = "a developer command talks to the terminal")]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match tierzero_tests::lab::run(&tierzero_tests::lab::Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(says) => {
+            eprintln!("error: {says}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The real observer, started, listened to and stopped as an operator would.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::program::{Ended, Program, command, run};
+use super::wait;
+
+/// A running `tierzero observe`. Everything that it says goes into files below `outputs`.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    program: Program,
+    lines: Arc<Mutex<Vec<Value>>>,
+    reader: Option<std::thread::JoinHandle<Result<(), String>>>,
+    errors: PathBuf,
+}
+
+impl Observer {
+    /// Starts it and waits until it says that it is attached.
+    pub(crate) fn start(binary: &Path, outputs: &Path, config: Option<&Path>) -> Result<Self, String> {
+        let place = |name: &str| outputs.join(name).display().to_string();
+        let (database, log) = (place("graph.db"), place("events.jsonl"));
+        let mut arguments = vec!["observe", "--json", "--db", &database, "--record", &log];
+        let config = config.map(|path| path.display().to_string());
+        arguments.extend(config.iter().flat_map(|path| ["--config", path]));
+        let errors = outputs.join("observe.stderr");
+        let stderr =
+            std::fs::File::create(&errors).map_err(|error| format!("{}: {error}", errors.display()))?;
+        let mut observe = command(None, None, &binary.display().to_string(), &arguments);
+        observe.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+        let mut program = Program::spawn("tierzero observe", &mut observe, Signal::INT)?;
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let reader = program.stdout().map(|stream| {
+            let (lines, copy) = (Arc::clone(&lines), outputs.join("observe.jsonl"));
+            std::thread::spawn(move || keep(stream, &copy, &lines))
+        });
+        let mut observer = Self { program, lines, reader, errors };
+        wait::until("`tierzero observe` to say that it is attached", wait::LIMIT, || {
+            if let Some(status) = observer.program.ended()? {
+                return Err(format!("`tierzero observe` ended with {status}: {}", observer.says().trim()));
+            }
+            Ok(observer.attached())
+        })?;
+        Ok(observer)
+    }
+
+    /// The lines so far.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends it with SIGINT, as Ctrl-C would, and gives every line that it wrote.
+    pub(crate) fn stop(mut self) -> Result<Vec<Value>, String> {
+        let status = self.program.end(Duration::from_secs(60))?;
+        if let Some(reader) = self.reader.take() {
+            reader.join().map_err(|_| "the reader of `observe --json` panicked".to_owned())??;
+        }
+        if !status.success() {
+            return Err(format!("`tierzero observe` ended with {status}: {}", self.says().trim()));
+        }
+        Ok(self.lines())
+    }
+
+    fn says(&self) -> String {
+        std::fs::read_to_string(&self.errors).unwrap_or_default()
+    }
+
+    /// The observer announces itself on stderr once its programs are attached and the snapshot is taken.
+    fn attached(&self) -> bool {
+        self.says().contains("observing")
+    }
+}
+
+/// Copies the lines into a file and keeps them parsed. A line that is no JSON object is an error.
+fn keep(stream: impl std::io::Read, copy: &Path, lines: &Mutex<Vec<Value>>) -> Result<(), String> {
+    let mut file = std::fs::File::create(copy).map_err(|error| format!("{}: {error}", copy.display()))?;
+    for line in BufReader::new(stream).lines() {
+        let line = line.map_err(|error| format!("`observe --json`: {error}"))?;
+        writeln!(file, "{line}").map_err(|error| format!("{}: {error}", copy.display()))?;
+        let value: Value = serde_json::from_str(&line)
+            .map_err(|error| format!("`observe --json` wrote no JSON: {error}"))?;
+        lines.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+    }
+    Ok(())
+}
+
+/// Everything else that the tool can say about one database, each answer a file in `outputs`; returns the names of
+/// commands that this build does not have.
+pub(crate) fn ask_everything(binary: &Path, outputs: &Path) -> Result<Vec<String>, String> {
+    let database = outputs.join("graph.db").display().to_string();
+    let graph = tell(binary, &["export", "--format", "json", "--db", &database], outputs, "graph.json")?
+        .well("tierzero export --format json")?;
+    let graph: Value =
+        serde_json::from_str(&graph.stdout).map_err(|error| format!("the exported graph: {error}"))?;
+    let mut absent = Vec::new();
+    let mut ask = |words: &[&str], file: &str, must: bool| -> Result<(), String> {
+        let mut words = words.to_vec();
+        words.extend(["--db", &database]);
+        let ended = tell(binary, &words, outputs, file)?;
+        // Exit code 2 is usage: a command of a later capability.
+        if ended.status.code() == Some(2) && !must {
+            absent.push(
+                words.iter().take_while(|word| **word != "--db").copied().collect::<Vec<_>>().join(" "),
+            );
+            return Ok(());
+        }
+        ended.well(&format!("tierzero {}", words.join(" "))).map(|_| ())
+    };
+    for format in ["csv", "dot", "graphml"] {
+        ask(&["export", "--format", format], &format!("graph.{format}"), true)?;
+        ask(&["export", "--format", format, "--redact"], &format!("redacted.{format}"), false)?;
+    }
+    ask(&["export", "--format", "json", "--redact"], "redacted.json", false)?;
+    for table in ["edges", "listeners", "workloads"] {
+        ask(&[table], &format!("{table}.txt"), true)?;
+        ask(&[table, "--json"], &format!("{table}.json"), true)?;
+    }
+    for later in ["agents", "principals", "findings", "paths", "events", "doctor"] {
+        ask(&[later], &format!("{later}.txt"), false)?;
+    }
+    for format in ["md", "html", "json"] {
+        ask(&["report", "--format", format], &format!("report.{format}"), false)?;
+    }
+    for kind in ["edges", "listeners"] {
+        for id in graph.get(kind).and_then(Value::as_array).into_iter().flatten() {
+            if let Some(id) = id.get("id").and_then(Value::as_str) {
+                ask(&["explain", id], &format!("explain-{id}.txt"), true)?;
+                ask(&["explain", id, "--json"], &format!("explain-{id}.json"), false)?;
+            }
+        }
+    }
+    Ok(absent)
+}
+
+/// Replays the recorded log, twice; both must say the same bytes (requirements N7).
+pub(crate) fn replay_twice(binary: &Path, outputs: &Path) -> Result<bool, String> {
+    let log = outputs.join("events.jsonl").display().to_string();
+    let words = ["replay", &log, "--json", "--db", ":memory:"];
+    let first = tell(binary, &words, outputs, "replay.jsonl")?.well("tierzero replay")?;
+    let second = tell(binary, &words, outputs, "replay-again.jsonl")?.well("tierzero replay")?;
+    Ok(first.stdout == second.stdout)
+}
+
+fn tell(binary: &Path, words: &[&str], outputs: &Path, file: &str) -> Result<Ended, String> {
+    let mut command = Command::new(binary);
+    command.args(words).env("TERM", "dumb");
+    let ended = run(command, "")?;
+    for (suffix, text) in [("", &ended.stdout), (".stderr", &ended.stderr)] {
+        let path = outputs.join(format!("{file}{suffix}"));
+        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(ended)
+}

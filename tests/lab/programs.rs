@@ -1,0 +1,170 @@
+//! Debian's programs with a configuration of our own, each in its own directory and namespace.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+
+use super::program::{self, Program};
+use super::scenario::Lab;
+use super::wait;
+
+/// Where Debian keeps PostgreSQL 15.
+const POSTGRES: &str = "/usr/lib/postgresql/15/bin";
+
+/// A program of PostgreSQL itself: Debian's `/usr/bin/psql` is a Perl script that runs this one.
+pub(crate) fn postgres(name: &str) -> String {
+    format!("{POSTGRES}/{name}")
+}
+
+/// Makes a directory that belongs to a user.
+pub(crate) fn directory_of(user: &str, path: &Path) -> Result<(), String> {
+    let place = path.display().to_string();
+    let words = ["-d", "-o", user, "-g", program::group_of(user), "-m", "0755", &place];
+    program::run(program::command(None, None, "install", &words), "")?.well("install -d").map(|_| ())
+}
+
+/// A PostgreSQL cluster, not yet running.
+pub(crate) struct Cluster {
+    name: String,
+    place: PathBuf,
+}
+
+impl Cluster {
+    /// Makes a cluster with these lines in `pg_hba.conf` and these statements done. No connection is made: the
+    /// statements run in single-user mode.
+    pub(crate) fn make(lab: &Lab, name: &str, rules: &str, statements: &[String]) -> Result<Self, String> {
+        let place = lab.directory().join(name);
+        directory_of("postgres", &place)?;
+        let files = place.join("files");
+        let directory = files.display().to_string();
+        let as_postgres = |program: &str, words: &[&str], input: &str| {
+            let words: Vec<&str> = words.iter().copied().chain(["-D", &directory]).collect();
+            let ended =
+                program::run(program::command(None, Some("postgres"), &postgres(program), &words), input)?;
+            ended.well(program)
+        };
+        as_postgres("initdb", &["-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions"], "")?;
+        let mut input = statements.join("\n");
+        input.push('\n');
+        let ended = as_postgres("postgres", &["--single", "-F", "postgres"], &input)?;
+        if ended.stderr.contains("ERROR") {
+            return Err(format!("preparing {name}: {}", ended.stderr));
+        }
+        let hba = files.join("pg_hba.conf");
+        std::fs::write(&hba, rules).map_err(|error| format!("{}: {error}", hba.display()))?;
+        Ok(Self { name: name.to_owned(), place })
+    }
+
+    /// Its directory: Unix sockets are made in it.
+    pub(crate) fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// Starts it at an address, or on a Unix socket in its own directory when there is none.
+    pub(crate) fn start(&self, lab: &Lab, role: &str, address: Option<&str>) -> Result<Program, String> {
+        let files = self.place.join("files").display().to_string();
+        let sockets = if address.is_some() { String::new() } else { self.place.display().to_string() };
+        let settings = [
+            format!("listen_addresses={}", address.unwrap_or_default()),
+            format!("unix_socket_directories={sockets}"),
+            "unix_socket_permissions=0777".to_owned(),
+            "log_connections=on".to_owned(),
+            "fsync=off".to_owned(),
+            "max_connections=10".to_owned(),
+            "shared_buffers=16MB".to_owned(),
+        ];
+        let server = postgres("postgres");
+        let mut words = vec![server.as_str(), "-D", &files];
+        words.extend(settings.iter().flat_map(|setting| ["-c", setting.as_str()]));
+        let mut program = lab.daemon(&self.name, role, Some("postgres"), &words, Signal::INT)?;
+        wait::until("PostgreSQL to be ready", wait::LIMIT, || {
+            alive(&mut program, lab, &self.name)?;
+            Ok(lab.logged(&self.name)?.contains("ready to accept connections"))
+        })?;
+        Ok(program)
+    }
+}
+
+/// How a Redis is set up.
+pub(crate) struct Redis<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) address: &'a str,
+    pub(crate) port: u16,
+    pub(crate) password: Option<&'a str>,
+    /// What `GET k` answers.
+    pub(crate) value: &'a str,
+}
+
+impl Redis<'_> {
+    /// Starts it, with `k` loaded from an append-only file, so that nobody has to connect and set it.
+    pub(crate) fn start(&self, lab: &Lab, role: &str) -> Result<Program, String> {
+        let Self { name, address, port, password, value } = self;
+        let place = lab.directory().join(name);
+        directory_of("nobody", &place)?;
+        let load = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n", value.len());
+        // Redis 7 takes an append-only file of the old form in its directory as the base of the new form.
+        lab.write(&format!("{name}/appendonly.aof"), &load, 0o644)?;
+        let password = password.map(|secret| format!("requirepass {secret}\n")).unwrap_or_default();
+        let configuration = format!(
+            "bind {address}\nport {port}\nprotected-mode no\nsave \"\"\nappendonly yes\nappendfsync no\n\
+             dir {}\nloglevel verbose\ndaemonize no\n{password}",
+            place.display()
+        );
+        let file = lab.write(&format!("{name}.conf"), &configuration, 0o644)?;
+        let words = ["/usr/bin/redis-server", &file];
+        let mut program = lab.daemon(name, role, Some("nobody"), &words, Signal::TERM)?;
+        listens(&mut program, lab, name, *port)?;
+        Ok(program)
+    }
+}
+
+/// Starts nginx with a configuration for its `http` block.
+pub(crate) fn nginx(lab: &Lab, role: &str, port: u16, servers: &str) -> Result<Program, String> {
+    let place = lab.directory().join("nginx");
+    directory_of("nobody", &place)?;
+    let directory = place.display();
+    let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|kind| format!("  {kind}_temp_path {directory}/{kind};\n"))
+        .collect();
+    let configuration = format!(
+        "daemon off;\nworker_processes 1;\nuser nobody nogroup;\npid {directory}/nginx.pid;\n\
+         error_log {directory}/error.log;\nevents {{}}\nhttp {{\n  access_log {directory}/access.log;\n{paths}\
+         {servers}\n}}\n"
+    );
+    let file = lab.write("nginx.conf", &configuration, 0o644)?;
+    let words = ["/usr/sbin/nginx", "-c", &file, "-e", "stderr"];
+    let mut program = lab.daemon("nginx", role, None, &words, Signal::TERM)?;
+    listens(&mut program, lab, "nginx", port)?;
+    Ok(program)
+}
+
+/// Waits until a daemon listens on a TCP port of its namespace.
+pub(crate) fn listens(program: &mut Program, lab: &Lab, name: &str, port: u16) -> Result<(), String> {
+    wait::until(&format!("{name} to listen on port {port}"), wait::LIMIT, || {
+        alive(program, lab, name)?;
+        Ok(program::listening(program.pid()).contains(&port))
+    })
+}
+
+/// Waits until a daemon listens at a path.
+pub(crate) fn listens_at(program: &mut Program, lab: &Lab, name: &str, path: &Path) -> Result<(), String> {
+    wait::until(&format!("{name} to listen at {}", path.display()), wait::LIMIT, || {
+        alive(program, lab, name)?;
+        Ok(program::listening_at(program.pid(), path))
+    })
+}
+
+/// Waits until nobody is connected to a port any more: both ends of every flow are over.
+pub(crate) fn quiet(program: &Program, port: u16) -> Result<(), String> {
+    wait::until(&format!("connections to port {port} to end"), wait::LIMIT, || {
+        Ok(program::connected(program.pid(), port) == 0)
+    })
+}
+
+fn alive(program: &mut Program, lab: &Lab, name: &str) -> Result<(), String> {
+    match program.ended()? {
+        None => Ok(()),
+        Some(status) => Err(format!("{name} ended with {status}: {}", lab.logged(name)?.trim())),
+    }
+}

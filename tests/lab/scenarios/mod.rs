@@ -1,0 +1,49 @@
+//! The scenarios, one a file, each with its `truth.json` beside it.
+
+use super::scenario::Scenario;
+
+mod d01;
+mod d03;
+mod d04;
+mod d05;
+mod d07;
+mod d17;
+mod show_5000;
+mod show_redis;
+
+/// All scenarios, in the order in which they run.
+pub(crate) fn all() -> Vec<Scenario> {
+    vec![
+        d01::SCENARIO,
+        d03::SCENARIO,
+        d04::SCENARIO,
+        d05::SCENARIO,
+        d07::SCENARIO,
+        d17::SCENARIO,
+        show_redis::SCENARIO,
+        show_5000::SCENARIO,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::judge::VERDICTS;
+    use super::super::truth::Truth;
+    use super::all;
+
+    #[test]
+    fn every_truth_is_well_formed_and_names_its_scenario() {
+        for scenario in all() {
+            let truth = Truth::read(scenario.truth).unwrap();
+            assert_eq!(truth.scenario, scenario.name);
+            for edge in &truth.edges {
+                assert!(VERDICTS.contains(&edge.verdict.as_str()), "{}: {}", scenario.name, edge.verdict);
+            }
+            for must_not in &truth.must_not {
+                let known =
+                    must_not.edge.as_ref().is_none_or(|name| truth.edges.iter().any(|e| e.name == *name));
+                assert!(known, "{}: {}", scenario.name, must_not.says);
+            }
+        }
+    }
+}

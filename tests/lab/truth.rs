@@ -1,0 +1,207 @@
+//! `truth.json`: what is so in a scenario, written from oracles that are not the tool.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The truth of one scenario.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Truth {
+    /// Name of the scenario.
+    pub(crate) scenario: String,
+    /// One sentence.
+    pub(crate) says: String,
+    /// Every edge between lab programs; no other edge may touch a lab namespace.
+    pub(crate) edges: Vec<Edge>,
+    /// Classes of listeners.
+    #[serde(default)]
+    pub(crate) listeners: Vec<Listener>,
+    /// Every principal of the scenario.
+    #[serde(default)]
+    pub(crate) principals: Vec<Principal>,
+    /// Forbidden statements.
+    #[serde(default)]
+    pub(crate) must_not: Vec<MustNot>,
+    /// Edges that programs make on their own and that may or may not appear, each with the reason.
+    #[serde(default)]
+    pub(crate) ambient: Vec<Ambient>,
+    /// Lines of capabilities that do not exist yet: kept, not judged.
+    #[serde(default)]
+    #[serde(rename = "later")]
+    _later: Option<Value>,
+}
+
+/// A program somewhere.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    /// Program path; symbolic links are followed before it is compared. `*/name` is that name in any directory.
+    pub(crate) exe: String,
+    /// Role of the network namespace.
+    pub(crate) netns: String,
+}
+
+/// Where something listens: `tcp 10.77.20.2:5432`, `tcp [fd77::20:2]:80` or `unix NAME`, where NAME is the end of
+/// the path.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Receiver {
+    /// Program path.
+    pub(crate) exe: String,
+    /// Role of the network namespace.
+    pub(crate) netns: String,
+    /// `tcp` or `unix`.
+    pub(crate) transport: String,
+    /// Bind address.
+    pub(crate) address: Option<String>,
+    /// Port.
+    pub(crate) port: Option<u16>,
+    /// How the path ends.
+    pub(crate) path: Option<String>,
+}
+
+/// A number, or at least a number.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Number {
+    /// Exactly.
+    Exactly(u64),
+    /// At least.
+    AtLeast {
+        /// This many.
+        min: u64,
+    },
+}
+
+impl Number {
+    pub(crate) fn holds(self, value: u64) -> bool {
+        match self {
+            Self::Exactly(number) => value == number,
+            Self::AtLeast { min } => value >= min,
+        }
+    }
+}
+
+/// One edge.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Edge {
+    /// Name within the truth.
+    pub(crate) name: String,
+    /// Who calls.
+    pub(crate) caller: Place,
+    /// Whom.
+    pub(crate) listener: Receiver,
+    /// How it is known without the tool.
+    #[serde(rename = "oracle")]
+    _oracle: String,
+    /// Verdict.
+    pub(crate) verdict: String,
+    /// Checks that are right; empty: not judged.
+    #[serde(default)]
+    pub(crate) check: Vec<String>,
+    /// Strengths that are right; empty: not judged.
+    #[serde(default)]
+    pub(crate) strength: Vec<String>,
+    /// Protocol.
+    pub(crate) protocol: Option<String>,
+    /// Flows.
+    pub(crate) flows: Option<Number>,
+    /// Served flows.
+    pub(crate) served: Option<Number>,
+    /// Refused flows.
+    pub(crate) refused: Option<Number>,
+    /// Late flows.
+    pub(crate) joined_late: Option<Number>,
+    /// Flows by check.
+    pub(crate) by_check: Option<BTreeMap<String, u64>>,
+    /// Which ends must have been seen.
+    pub(crate) ends: Option<String>,
+    /// Verdicts that it had before, oldest first.
+    pub(crate) history: Option<Vec<String>>,
+    /// Levels of evidence of which there must be a line.
+    #[serde(default)]
+    pub(crate) evidence: Vec<String>,
+    /// Its flows, by what distinguishes them; judged on the last line of each flow.
+    #[serde(default)]
+    pub(crate) groups: Vec<Group>,
+}
+
+/// Flows of an edge that have something in common.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Group {
+    /// How many.
+    pub(crate) count: u64,
+    /// Name used.
+    pub(crate) principal: Option<String>,
+    /// Check.
+    pub(crate) check: Option<String>,
+    /// Strength.
+    pub(crate) strength: Option<String>,
+    /// Verdict.
+    pub(crate) verdict: Option<String>,
+    /// Joined late.
+    pub(crate) joined_late: Option<bool>,
+}
+
+/// One listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listener {
+    /// Where.
+    pub(crate) at: Receiver,
+    /// Class.
+    pub(crate) class: String,
+    /// Protocol.
+    pub(crate) protocol: Option<String>,
+}
+
+/// One principal.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Principal {
+    /// Name.
+    pub(crate) name: String,
+    /// Proved to the receiver, or only claimed.
+    pub(crate) verified: bool,
+}
+
+/// A forbidden statement.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MustNot {
+    /// As a sentence.
+    pub(crate) says: String,
+    /// Name of the edge in this truth; absent: every edge that touches the lab.
+    pub(crate) edge: Option<String>,
+    /// Edge verdicts that it must not have.
+    #[serde(default)]
+    pub(crate) verdicts: Vec<String>,
+    /// Flow checks that it must not have.
+    #[serde(default)]
+    pub(crate) checks: Vec<String>,
+    /// Verdicts that no line about a flow that joined late may have, at any time.
+    #[serde(default)]
+    pub(crate) late_verdicts: Vec<String>,
+}
+
+/// Edges that a program makes on its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ambient {
+    /// Why they may appear.
+    #[serde(rename = "because")]
+    _because: String,
+    /// How the path of the listener begins.
+    pub(crate) path: String,
+}
+
+impl Truth {
+    /// Reads one; unknown keys are errors, so that a typo can't switch a judgement off.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| format!("truth.json: {error}"))
+    }
+}
