@@ -321,7 +321,8 @@ pub struct CgroupPlace {
 pub struct Listening {
     /// The listening socket.
     pub socket: EndKey,
-    /// Where.
+    /// Where. Written under another name, because an event's own `at` is its time.
+    #[serde(rename = "address")]
     pub at: ListenAddress,
     /// Network namespace.
     pub netns: Netns,
