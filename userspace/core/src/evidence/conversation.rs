@@ -373,7 +373,13 @@ impl Conversation {
             self.bound(first, out);
             match next {
                 Next::More => {}
-                Next::Settled => return self.end(None, out),
+                Next::Settled => {
+                    // Its last word is said: only a tentative reading still ends as undecided.
+                    if matches!(self.state, State::Reading { .. }) {
+                        self.state = State::Over;
+                    }
+                    return self.end(None, out);
+                }
                 Next::Lost(why) => return self.end(Some(why), out),
                 Next::Upgraded(inner) => match &mut self.state {
                     State::Reading { dissector } | State::Tentative { dissector, .. } => *dissector = inner,

@@ -8,6 +8,7 @@
 //! segments ─▶ stream (order, holes, cuts) ─▶ conversation (which protocol?) ─▶ dissector ─▶ observations
 //! ```
 
+mod certificate;
 pub mod conversation;
 mod dissector;
 pub mod kernel;
@@ -17,6 +18,7 @@ mod redis;
 mod resp;
 mod stream;
 mod tls;
+pub mod tls13;
 mod token;
 
 pub use conversation::Conversation;
@@ -28,7 +30,7 @@ pub use observation::{
 use dissector::Known;
 
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
-static DISSECTORS: &[&Known] = &[&postgresql::KNOWN, &redis::KNOWN];
+static DISSECTORS: &[&Known] = &[&postgresql::KNOWN, &redis::KNOWN, &tls::KNOWN];
 
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -1,16 +1,683 @@
-//! TLS: being written.
-use super::Hidden;
-use super::dissector::{Dissector, Input, Next, Notes};
+//! TLS up to 1.3: what the handshake shows about the caller. What is inside stays unknown, and so does service.
+//!
+//! Sources: RFC 5246 (1.2), RFC 8446 (1.3). Record lengths of 1.3 are judged in [`super::tls13`].
+
+use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_hello};
+use zeroize::Zeroizing;
+
+use super::certificate::{self, Leaf};
+use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
+use super::tls13::{self, Flight, Outcome, Shape};
+use super::{Credential, CredentialKind, Hidden, Proof, Protocol, Refusal, Rule, Scope, Shown};
 use crate::event::Role;
 
-/// Begins to read TLS inside another protocol's flow.
-pub(crate) fn begin() -> Box<dyn Dissector> {
-    Box::new(Tls)
+rules! {
+    pub(crate) table;
+    INSIDE_12 = "tls12.inside", v 1, Observed, Wire,
+        "The flow is encrypted by TLS 1.2 or older",
+        "What is inside, and whether the caller proves itself there, is not visible";
+    NOT_ASKED_12 = "tls12.not-asked", v 1, Observed, Wire,
+        "The receiver did not ask for a certificate in this handshake",
+        "What else it checked is inside TLS";
+    DEMANDED_12 = "tls12.certificate-demanded", v 1, Observed, Wire,
+        "The receiver asked for a certificate (CertificateRequest)",
+        "Whether it insists: a certificate may be optional";
+    DECLINED_12 = "tls12.declined", v 1, Observed, Wire,
+        "The caller answered the request with an empty certificate list",
+        "What else it proves inside TLS";
+    LISTED_12 = "tls12.certificate-proved", v 1, Observed, Wire,
+        "The caller sent a certificate whose issuer the receiver had named, and proved that it holds its key (CertificateVerify)",
+        "Whether the receiver checked the certificate's chain, revocation or name";
+    UNLISTED_12 = "tls12.certificate-proved-issuer-not-named", v 1, Observed, Wire,
+        "The caller sent a certificate and proved that it holds its key; the receiver had named other issuers",
+        "The issuer may be an intermediate, or the certificate pinned or not verified at all";
+    NO_LIST_12 = "tls12.certificate-proved-no-issuers-named", v 1, Observed, Wire,
+        "The caller sent a certificate and proved that it holds its key; the receiver had named no issuers",
+        "Whether the receiver checked the certificate's issuer is not visible";
+    ACCEPTED_12 = "tls12.certificate-accepted", v 1, Observed, Wire,
+        "After the caller's certificate and proof, the receiver finished the handshake",
+        "A finished handshake is not service: the refusal may come inside TLS";
+    REFUSED = "tls.certificate-refused", v 1, Observed, Wire,
+        "The receiver ended the handshake with an alert after it had asked for a certificate",
+        "Not which certificate would have been enough";
+    FAILED = "tls.handshake-refused", v 1, Observed, Wire,
+        "The receiver ended the handshake with an alert before it asked for a certificate",
+        "Nothing is said about what it checks";
+    RESUMED_12 = "tls12.resumed", v 1, Observed, Wire,
+        "An earlier session was resumed, so no certificate was asked for",
+        "What was proved when that session began";
+    INSIDE_13 = "tls13.inside", v 1, Observed, Wire,
+        "The flow is encrypted by TLS 1.3",
+        "The second half of the handshake and what is inside are not visible";
+    NOT_ASKED_13 = "tls13.not-asked", v 1, Inferred, Wire,
+        "The receiver did not ask for a certificate in this handshake (the client's first record is a lone Finished)",
+        "What else it checked is inside TLS";
+    NOT_ASKED_SO_FAR_13 = "tls13.not-asked-so-far", v 1, Inferred, Wire,
+        "The receiver did not ask for a certificate in this handshake; the client offers to be asked later",
+        "A request after the handshake is not visible; what else was checked is inside TLS";
+    DECLINED_13 = "tls13.declined", v 1, Inferred, Wire,
+        "The receiver asked for a certificate and the client sent an empty one (record lengths)",
+        "What else it proves inside TLS";
+    SENT_13 = "tls13.certificate-sent", v 1, Inferred, Wire,
+        "The receiver asked for a certificate, and the client sent one and signed with its key (record lengths)",
+        "Which identity, and whether the receiver checked it, is not visible";
+    WENT_ON_13 = "tls13.went-on", v 1, Inferred, Wire,
+        "After the client's certificate the receiver sent more than an alert",
+        "Going on is not service: the refusal may come inside TLS";
+    REFUSED_13 = "tls13.refused", v 1, Inferred, Wire,
+        "After the client's answer to the certificate request the receiver sent one record of an alert's length and nothing more",
+        "The alert itself is encrypted";
+    RESUMED_13 = "tls13.resumed", v 1, Observed, Wire,
+        "An earlier session was resumed, or a pre-shared key used, so no certificate could be asked for",
+        "What was proved when that session began";
+    UNDECIDED_13 = "tls13.undecided", v 1, Inferred, Wire,
+        "The record lengths fit no known answer to a certificate request",
+        "Whether the receiver asked for a certificate is not known";
 }
-#[derive(Debug)]
-struct Tls;
+
+/// How a flow of this protocol is recognised and read.
+pub(crate) static KNOWN: Known = Known {
+    protocol: Protocol::Tls,
+    call: call_likeness,
+    reply: reply_likeness,
+    begin,
+    call_alone: nothing_alone,
+    rules: RULES,
+};
+
+/// Begins to read TLS, from the first byte of a flow or after an upgrade.
+pub(crate) fn begin() -> Box<dyn Dissector> {
+    Box::new(Tls::default())
+}
+
+/// Longest record: 2^14 and what the oldest versions may add (RFC 5246 section 6.2.3).
+const RECORD: u16 = 16_384 + 2048;
+/// Longest handshake message that is kept until it is whole.
+const MESSAGE: usize = 24 * 1024;
+
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const APPLICATION: u8 = 23;
+
+const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
+const CERTIFICATE: u8 = 11;
+const CERTIFICATE_REQUEST: u8 = 13;
+const SERVER_HELLO_DONE: u8 = 14;
+const CERTIFICATE_VERIFY: u8 = 15;
+
+/// Random of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3).
+const HELLO_RETRY: [u8; 32] = [
+    0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91, 0xC2,
+    0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
+];
+
+/// A record of this type and major version 3, and the message type where there is one.
+fn first_record(bytes: &[u8], kind: u8, message: Option<u8>) -> Likeness {
+    match bytes {
+        [] => Likeness::Unsure,
+        [first, ..] if *first != kind => Likeness::Unlike,
+        [_, major, ..] if *major != 3 => Likeness::Unlike,
+        [_, _, minor, ..] if *minor > 4 => Likeness::Unlike,
+        [_, _, _, high, low, ..] if !(2..=RECORD).contains(&u16::from_be_bytes([*high, *low])) => {
+            Likeness::Unlike
+        }
+        [_, _, _, _, _, first, ..] => match message {
+            Some(wanted) if *first != wanted => Likeness::Unlike,
+            Some(_) | None => Likeness::Like,
+        },
+        [_, ..] => Likeness::Unsure,
+    }
+}
+
+fn call_likeness(bytes: &[u8]) -> Likeness {
+    first_record(bytes, HANDSHAKE, Some(CLIENT_HELLO))
+}
+
+fn reply_likeness(bytes: &[u8]) -> Likeness {
+    match bytes.first() {
+        Some(&ALERT) => first_record(bytes, ALERT, None),
+        Some(_) | None => first_record(bytes, HANDSHAKE, Some(SERVER_HELLO)),
+    }
+}
+
+/// One flow.
+#[derive(Default, Debug)]
+struct Tls {
+    client: Side,
+    server: Side,
+    /// What the last ClientHello offered.
+    hello: Option<Offered>,
+    version: Version,
+}
+
+/// Extensions of a ClientHello.
+#[derive(Default, Clone, Copy, Debug)]
+struct Offered {
+    early_data: bool,
+    post_handshake_auth: bool,
+}
+
+#[derive(Default, Debug)]
+enum Version {
+    #[default]
+    Unknown,
+    Old(Old),
+    New(New),
+}
+
+/// A handshake up to TLS 1.2.
+#[derive(Default, Debug)]
+struct Old {
+    legacy_request: bool,
+    done: bool,
+    requested: bool,
+    /// Distinguished names of the request, if the list was readable.
+    issuers: Option<Vec<Vec<u8>>>,
+    /// The client's certificate, until its proof.
+    certificate: Option<(Option<Leaf>, Credential)>,
+    declined: bool,
+    offered: bool,
+}
+
+/// A handshake of TLS 1.3.
+#[derive(Default, Debug)]
+struct New {
+    suite: u16,
+    resumed: bool,
+    offered: Offered,
+    client_alert: bool,
+    client: Vec<u16>,
+    server: Vec<u16>,
+    server_after: Vec<u16>,
+    flight: Option<Flight>,
+}
+
+/// One direction's records.
+#[derive(Default)]
+struct Side {
+    /// Type of the record that is being read, and how much of it is left.
+    record: Option<(u8, u64)>,
+    /// True after ChangeCipherSpec: the rest is encrypted, whatever its type.
+    encrypted: bool,
+    /// The handshake message that is not whole yet.
+    message: Zeroizing<Vec<u8>>,
+    /// Bytes of a message that nobody needs.
+    unwanted: u64,
+}
+
+impl std::fmt::Debug for Side {
+    /// Prints lengths only.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Side({:?}, encrypted: {}, {} kept)", self.record, self.encrypted, self.message.len())
+    }
+}
+
+/// What happened on the record layer.
+enum Happened {
+    Message(u8, Zeroizing<Vec<u8>>),
+    ChangeCipher,
+    Alert {
+        fatal: bool,
+        description: u8,
+    },
+    /// An encrypted record: its outer type and length.
+    Encrypted(u8, u16),
+}
+
+impl Side {
+    /// The next thing that happened; `Ok(None)` while more bytes are needed, `Err` when this is no TLS.
+    fn next(&mut self, input: &mut Input<'_>, own_certificate: bool) -> Result<Option<Happened>, ()> {
+        loop {
+            let bytes = input.bytes();
+            let Some((kind, left)) = self.record else {
+                let [kind, major, minor, high, low, ..] = bytes else { return Ok(None) };
+                let (kind, length) = (*kind, u16::from_be_bytes([*high, *low]));
+                if !(CHANGE_CIPHER_SPEC..=APPLICATION + 1).contains(&kind)
+                    || *major != 3
+                    || *minor > 4
+                    || length > RECORD
+                {
+                    return Err(());
+                }
+                if kind == APPLICATION || self.encrypted && kind != CHANGE_CIPHER_SPEC {
+                    input.skip(5 + u64::from(length));
+                    return Ok(Some(Happened::Encrypted(kind, length)));
+                }
+                input.skip(5);
+                self.record = Some((kind, u64::from(length)));
+                continue;
+            };
+            if left == 0 {
+                self.record = None;
+                continue;
+            }
+            match kind {
+                CHANGE_CIPHER_SPEC => {
+                    input.skip(left);
+                    self.record = None;
+                    return Ok(Some(Happened::ChangeCipher));
+                }
+                ALERT => {
+                    let [level, description, ..] = bytes else { return Ok(None) };
+                    let happened = Happened::Alert { fatal: *level == 2, description: *description };
+                    input.skip(left);
+                    self.record = None;
+                    return Ok(Some(happened));
+                }
+                HANDSHAKE => {
+                    if bytes.is_empty() {
+                        return Ok(None);
+                    }
+                    let part = bytes.get(..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+                    let (read, happened) = self.handshake(part.unwrap_or_default(), own_certificate);
+                    input.skip(read);
+                    self.record = Some((kind, left.saturating_sub(read)));
+                    if happened.is_some() {
+                        return Ok(happened);
+                    }
+                }
+                _ => {
+                    input.skip(left);
+                    self.record = None;
+                }
+            }
+        }
+    }
+
+    /// Reads handshake bytes up to the end of one message.
+    fn handshake(&mut self, bytes: &[u8], own_certificate: bool) -> (u64, Option<Happened>) {
+        if self.unwanted > 0 {
+            let read = self.unwanted.min(bytes.len() as u64);
+            self.unwanted = self.unwanted.saturating_sub(read);
+            return (read, None);
+        }
+        let wanted = match self.message.as_slice() {
+            [kind, high, middle, low, ..] => {
+                let length = u32::from_be_bytes([0, *high, *middle, *low]) as usize;
+                let keep = matches!(*kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE_REQUEST)
+                    || *kind == CERTIFICATE && own_certificate;
+                if !keep || length > MESSAGE {
+                    let kind = *kind;
+                    self.unwanted = length as u64;
+                    self.message = Zeroizing::default();
+                    return (0, Some(Happened::Message(kind, Zeroizing::default())));
+                }
+                length.saturating_add(4)
+            }
+            _ => 4,
+        };
+        let missing = wanted.saturating_sub(self.message.len());
+        let part = bytes.get(..missing.min(bytes.len())).unwrap_or_default();
+        let mut longer = Zeroizing::new(Vec::with_capacity(wanted));
+        if self.message.capacity() >= wanted {
+            longer = std::mem::take(&mut self.message);
+        } else {
+            longer.extend_from_slice(&self.message);
+        }
+        longer.extend_from_slice(part);
+        self.message = longer;
+        let read = part.len() as u64;
+        if self.message.len() < wanted || wanted == 4 && !matches!(self.message.as_slice(), [_, 0, 0, 0]) {
+            return (read, None);
+        }
+        let kind = self.message.first().copied().unwrap_or_default();
+        let body = Zeroizing::new(self.message.get(4..).unwrap_or_default().to_vec());
+        self.message = Zeroizing::default();
+        (read, Some(Happened::Message(kind, body)))
+    }
+}
+
+/// The extensions of a hello: type and content.
+fn extensions(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let [t1, t2, l1, l2, rest @ ..] = bytes else { return None };
+        let (content, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([*l1, *l2])))?;
+        bytes = rest;
+        Some((u16::from_be_bytes([*t1, *t2]), content))
+    })
+}
+
+/// A vector with a length of two bytes, and what follows it.
+fn vector16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [high, low, rest @ ..] = bytes else { return None };
+    rest.split_at_checked(usize::from(u16::from_be_bytes([*high, *low])))
+}
+
+/// A vector with a length of three bytes, and what follows it.
+fn vector24(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [high, middle, low, rest @ ..] = bytes else { return None };
+    rest.split_at_checked(u32::from_be_bytes([0, *high, *middle, *low]) as usize)
+}
+
+/// The distinguished names of a CertificateRequest (RFC 5246 section 7.4.4; before 1.2 without algorithms).
+fn issuers(body: &[u8], legacy: bool) -> Option<Vec<Vec<u8>>> {
+    let (types, rest) = body.split_first()?;
+    let mut rest = rest.get(usize::from(*types)..)?;
+    if !legacy {
+        (_, rest) = vector16(rest)?;
+    }
+    let (mut names, _) = vector16(rest)?;
+    let mut found = Vec::new();
+    while let Some((name, rest)) = vector16(names) {
+        found.push(name.to_vec());
+        names = rest;
+    }
+    Some(found)
+}
+
+impl Tls {
+    fn hello(&mut self, body: &[u8]) -> bool {
+        let Ok((_, hello)) = parse_tls_handshake_client_hello(body) else { return false };
+        let present: Vec<u16> = extensions(hello.ext.unwrap_or_default()).map(|(kind, _)| kind).collect();
+        self.hello =
+            Some(Offered { early_data: present.contains(&42), post_handshake_auth: present.contains(&49) });
+        true
+    }
+
+    fn answer(&mut self, body: &[u8], notes: &mut Notes<'_>) -> bool {
+        let Ok((_, hello)) = parse_tls_handshake_server_hello(body) else { return false };
+        let list = hello.ext.unwrap_or_default();
+        let new = extensions(list).any(|(kind, content)| kind == 43 && content == [3, 4]);
+        if hello.random == HELLO_RETRY {
+            // The handshake begins again with a second ClientHello.
+            return true;
+        }
+        if new {
+            notes.say(&INSIDE_13, Shown::Hidden { why: Hidden::Tls13 });
+            let resumed = extensions(list).any(|(kind, _)| kind == 41);
+            if resumed {
+                notes.say(&RESUMED_13, Shown::Hidden { why: Hidden::Resumed });
+            }
+            let offered = self.hello.unwrap_or_default();
+            self.version = Version::New(New { suite: hello.cipher.0, resumed, offered, ..New::default() });
+        } else {
+            notes.say(&INSIDE_12, Shown::Hidden { why: Hidden::Tls12 });
+            self.version = Version::Old(Old { legacy_request: hello.version.0 < 0x0303, ..Old::default() });
+        }
+        true
+    }
+
+    /// What one thing on the record layer means; `None` to go on.
+    fn happened(&mut self, from: Role, happened: Happened, notes: &mut Notes<'_>) -> Option<Next> {
+        if let Happened::Message(CLIENT_HELLO, body) = &happened
+            && from == Role::Originator
+            && matches!(self.version, Version::Unknown)
+        {
+            return if self.hello(body) { None } else { Some(Next::Lost(Hidden::Encrypted)) };
+        }
+        if let Happened::Message(SERVER_HELLO, body) = &happened
+            && from == Role::Responder
+            && matches!(self.version, Version::Unknown)
+        {
+            return if self.answer(body, notes) { None } else { Some(Next::Lost(Hidden::Encrypted)) };
+        }
+        match &mut self.version {
+            Version::Unknown => match happened {
+                Happened::Alert { fatal: true, .. } => {
+                    if from == Role::Responder {
+                        notes.say(&FAILED, Shown::Refuses { why: Refusal::Other });
+                    }
+                    Some(Next::Settled)
+                }
+                // Early data before the ServerHello, and ChangeCipherSpec for old middleboxes, mean nothing here.
+                Happened::Message(..)
+                | Happened::ChangeCipher
+                | Happened::Encrypted(..)
+                | Happened::Alert { .. } => None,
+            },
+            Version::Old(old) => {
+                old.happened(from, happened, self.server.encrypted && self.client.encrypted, notes)
+            }
+            Version::New(new) => new.happened(from, &happened, notes),
+        }
+    }
+}
+
+impl Old {
+    fn happened(
+        &mut self,
+        from: Role,
+        happened: Happened,
+        finished: bool,
+        notes: &mut Notes<'_>,
+    ) -> Option<Next> {
+        match (from, happened) {
+            (Role::Responder, Happened::Message(SERVER_HELLO_DONE, _)) => self.done = true,
+            (Role::Responder, Happened::Message(CERTIFICATE_REQUEST, body)) => {
+                self.requested = true;
+                self.issuers = issuers(&body, self.legacy_request);
+                notes.say(&DEMANDED_12, Shown::Demands { proof: Proof::Key });
+            }
+            (Role::Originator, Happened::Message(CERTIFICATE, body)) if self.requested => {
+                self.certificate(&body, notes)
+            }
+            (Role::Originator, Happened::Message(CERTIFICATE_VERIFY, _)) => self.proved(notes),
+            (Role::Responder, Happened::ChangeCipher) if !self.done => {
+                notes.say(&RESUMED_12, Shown::Hidden { why: Hidden::Resumed });
+                return Some(Next::Settled);
+            }
+            // The responder's Finished, the first thing that it encrypts, after the originator's.
+            (Role::Responder, Happened::Encrypted(HANDSHAKE, _)) if finished => {
+                if self.offered {
+                    notes.say(&ACCEPTED_12, Shown::Accepts);
+                } else if !self.requested {
+                    notes.say(&NOT_ASKED_12, Shown::Hidden { why: Hidden::Tls12 });
+                }
+                return Some(Next::Settled);
+            }
+            (Role::Responder, Happened::Alert { fatal: true, description }) => {
+                let (rule, why): (&'static Rule, Refusal) = match (self.declined, self.offered, description) {
+                    (_, _, 49) => (&REFUSED, Refusal::NotAllowed),
+                    (true, _, _) => (&REFUSED, Refusal::ProofMissing),
+                    (_, true, _) => (&REFUSED, Refusal::ProofWrong),
+                    (false, false, _) => (&FAILED, Refusal::Other),
+                };
+                notes.say(rule, Shown::Refuses { why });
+                return Some(Next::Settled);
+            }
+            (Role::Originator, Happened::Alert { fatal: true, .. }) => return Some(Next::Settled),
+            (
+                _,
+                Happened::Message(..)
+                | Happened::ChangeCipher
+                | Happened::Encrypted(..)
+                | Happened::Alert { .. },
+            ) => {}
+        }
+        None
+    }
+
+    /// The client's Certificate message.
+    fn certificate(&mut self, body: &[u8], notes: &mut Notes<'_>) {
+        if body.is_empty() {
+            // Too long to keep: something was sent, and nothing of it is known.
+            let credential = Credential {
+                kind: CredentialKind::X509,
+                fingerprint: None,
+                lifetime_s: None,
+                cleartext: false,
+            };
+            self.certificate = Some((None, credential));
+            return;
+        }
+        let Some((list, _)) = vector24(body) else { return };
+        let Some((der, _)) = vector24(list).filter(|(der, _)| !der.is_empty()) else {
+            self.declined = true;
+            notes.say(&DECLINED_12, Shown::Declines);
+            return;
+        };
+        let leaf = certificate::leaf(der);
+        let credential = Credential {
+            kind: CredentialKind::X509,
+            fingerprint: Some(notes.fingerprint("x509", der)),
+            lifetime_s: leaf.as_ref().and_then(|leaf| leaf.lifetime_s),
+            cleartext: false,
+        };
+        self.certificate = Some((leaf, credential));
+    }
+
+    /// The client's CertificateVerify: it holds the key of the certificate it sent.
+    fn proved(&mut self, notes: &mut Notes<'_>) {
+        let Some((leaf, credential)) = self.certificate.take() else { return };
+        self.offered = true;
+        let named = self.issuers.as_deref().unwrap_or_default();
+        let rule: &'static Rule = match &leaf {
+            _ if named.is_empty() => &NO_LIST_12,
+            Some(leaf) if named.contains(&leaf.issuer) => &LISTED_12,
+            Some(_) | None => &UNLISTED_12,
+        };
+        let principal = leaf.and_then(|leaf| leaf.principal);
+        let credential = Some(credential);
+        notes.say(rule, Shown::Offers { proof: Proof::Key, scope: Scope::Connection, principal, credential });
+    }
+}
+
+impl New {
+    fn shape(&self) -> Shape<'_> {
+        Shape {
+            suite: self.suite,
+            resumed: self.resumed,
+            early_data: self.offered.early_data,
+            client_alert: self.client_alert,
+            client: &self.client,
+            server: &self.server,
+            server_after: &self.server_after,
+        }
+    }
+
+    fn happened(&mut self, from: Role, happened: &Happened, notes: &mut Notes<'_>) -> Option<Next> {
+        match (from, happened) {
+            (Role::Originator, Happened::Encrypted(APPLICATION, length)) => push(&mut self.client, *length),
+            (Role::Responder, Happened::Encrypted(APPLICATION, length)) if self.client.is_empty() => {
+                push(&mut self.server, *length);
+            }
+            (Role::Responder, Happened::Encrypted(APPLICATION, length)) => {
+                push(&mut self.server_after, *length)
+            }
+            (Role::Originator, Happened::Alert { .. }) => self.client_alert = true,
+            (Role::Responder, Happened::Alert { fatal: true, .. }) => {
+                notes.say(&FAILED, Shown::Refuses { why: Refusal::Other });
+                return Some(Next::Settled);
+            }
+            (
+                _,
+                Happened::Message(..)
+                | Happened::ChangeCipher
+                | Happened::Encrypted(..)
+                | Happened::Alert { .. },
+            ) => {}
+        }
+        self.judge(false, notes).then_some(Next::Settled)
+    }
+
+    /// Says what the lengths show so far; `true` once nothing more can be learnt from them.
+    fn judge(&mut self, last: bool, notes: &mut Notes<'_>) -> bool {
+        let outcome = tls13::outcome(&self.shape(), last);
+        let went_on = outcome == Outcome::WentOn;
+        if self.flight.is_none() {
+            let Some(flight) = tls13::flight(&self.shape(), last || went_on) else { return false };
+            self.flight = Some(flight);
+            self.say_flight(flight, notes);
+        }
+        let answered = match self.flight {
+            Some(Flight::Declined) => Some(Refusal::ProofMissing),
+            Some(Flight::CertificateSent) => Some(Refusal::ProofWrong),
+            Some(Flight::NotAsked | Flight::Resumed | Flight::FailedAtClient | Flight::Undecided) | None => {
+                None
+            }
+        };
+        match (outcome, answered) {
+            (_, None) => true,
+            (Outcome::Unknown, Some(_)) => false,
+            (Outcome::WentOn, Some(Refusal::ProofWrong)) => {
+                notes.say(&WENT_ON_13, Shown::Accepts);
+                true
+            }
+            (Outcome::WentOn, Some(_)) => true,
+            (Outcome::Refused, Some(why)) => {
+                notes.say(&REFUSED_13, Shown::Refuses { why });
+                true
+            }
+        }
+    }
+
+    fn say_flight(&self, flight: Flight, notes: &mut Notes<'_>) {
+        match flight {
+            Flight::NotAsked => {
+                let rule: &'static Rule =
+                    if self.offered.post_handshake_auth { &NOT_ASKED_SO_FAR_13 } else { &NOT_ASKED_13 };
+                notes.say(rule, Shown::Hidden { why: Hidden::Tls13 });
+            }
+            Flight::Declined => {
+                notes.say(&DECLINED_13, Shown::Demands { proof: Proof::Key });
+                notes.say(&DECLINED_13, Shown::Declines);
+            }
+            Flight::CertificateSent => {
+                notes.say(&SENT_13, Shown::Demands { proof: Proof::Key });
+                let credential = Credential {
+                    kind: CredentialKind::X509,
+                    fingerprint: None,
+                    lifetime_s: None,
+                    cleartext: false,
+                };
+                notes.say(
+                    &SENT_13,
+                    Shown::Offers {
+                        proof: Proof::Key,
+                        scope: Scope::Connection,
+                        principal: None,
+                        credential: Some(credential),
+                    },
+                );
+            }
+            // Said by the ServerHello.
+            Flight::Resumed | Flight::FailedAtClient => {}
+            Flight::Undecided => notes.say(&UNDECIDED_13, Shown::Hidden { why: Hidden::Tls13 }),
+        }
+    }
+}
+
+/// Keeps as many lengths as any rule looks at.
+fn push(lengths: &mut Vec<u16>, length: u16) {
+    if lengths.len() < tls13::MOST_RECORDS {
+        lengths.push(length);
+    }
+}
+
 impl Dissector for Tls {
-    fn read(&mut self, _from: Role, _input: &mut Input<'_>, _notes: &mut Notes<'_>) -> Next {
-        Next::Lost(Hidden::Encrypted)
+    fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
+        loop {
+            if from == Role::Responder && self.hello.is_none() {
+                return Next::More;
+            }
+            let new = matches!(self.version, Version::New(_));
+            let side = match from {
+                Role::Originator => &mut self.client,
+                Role::Responder => &mut self.server,
+            };
+            let happened = match side.next(input, from == Role::Originator) {
+                Ok(Some(happened)) => happened,
+                Ok(None) => return Next::More,
+                Err(()) => return Next::Lost(Hidden::Encrypted),
+            };
+            // In TLS 1.3 ChangeCipherSpec means nothing (RFC 8446 section 5); before, it ends the plaintext.
+            if matches!(happened, Happened::ChangeCipher) && !new && matches!(self.version, Version::Old(_)) {
+                side.encrypted = true;
+            }
+            if let Some(next) = self.happened(from, happened, notes) {
+                return next;
+            }
+        }
+    }
+
+    fn finish(&mut self, notes: &mut Notes<'_>) {
+        if let Version::New(new) = &mut self.version {
+            // Without any record of the client's second flight, the ServerHello has already said all there is.
+            if !new.client.is_empty() || new.client_alert {
+                new.judge(true, notes);
+            }
+        }
     }
 }

@@ -1,0 +1,94 @@
+//! A client's certificate: whom it names, how long it lasts, who issued it.
+
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
+
+use super::{Principal, PrincipalKind};
+
+/// What a leaf certificate says.
+#[derive(Debug)]
+pub(crate) struct Leaf {
+    /// Whom it names.
+    pub(crate) principal: Option<Principal>,
+    /// From not-before to not-after in seconds.
+    pub(crate) lifetime_s: Option<u64>,
+    /// The issuer's distinguished name, DER.
+    pub(crate) issuer: Vec<u8>,
+}
+
+/// Reads a leaf certificate; `None` if it is none.
+pub(crate) fn leaf(der: &[u8]) -> Option<Leaf> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let validity = certificate.validity();
+    let seconds = validity.not_after.timestamp().checked_sub(validity.not_before.timestamp());
+    Some(Leaf {
+        principal: principal(&certificate),
+        lifetime_s: seconds.and_then(|seconds| u64::try_from(seconds).ok()),
+        issuer: certificate.issuer().as_raw().to_vec(),
+    })
+}
+
+/// The SPIFFE ID if it is a valid X509-SVID, else the first DNS name, else the subject.
+fn principal(certificate: &X509Certificate<'_>) -> Option<Principal> {
+    let alternative = certificate.subject_alternative_name().ok().flatten();
+    let names =
+        alternative.as_ref().map(|extension| extension.value.general_names.as_slice()).unwrap_or_default();
+    let uris: Vec<&str> = names
+        .iter()
+        .filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None })
+        .collect();
+    let signs_certificates = certificate.is_ca()
+        || certificate.key_usage().ok().flatten().is_some_and(|usage| usage.value.key_cert_sign());
+    if let [uri] = uris.as_slice()
+        && !signs_certificates
+        && is_spiffe_id(uri)
+    {
+        return Some(Principal::bounded(PrincipalKind::SpiffeId, uri.as_bytes()));
+    }
+    let subject = certificate.subject().to_string();
+    if !subject.is_empty() {
+        return Some(Principal::bounded(PrincipalKind::Subject, subject.as_bytes()));
+    }
+    let dns =
+        names.iter().find_map(|name| if let GeneralName::DNSName(dns) = name { Some(*dns) } else { None })?;
+    Some(Principal::bounded(PrincipalKind::Subject, format!("DNS:{dns}").as_bytes()))
+}
+
+/// SPIFFE-ID section 2: `spiffe://trust-domain/path`, a lower-case trust domain, a path of plain segments that is not
+/// empty for a workload.
+pub(crate) fn is_spiffe_id(text: &str) -> bool {
+    let Some((domain, path)) = text.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/')) else {
+        return false;
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    text.len() <= 2048
+        && !domain.is_empty()
+        && domain.len() <= 255
+        && domain.bytes().all(|byte| plain(byte) && !byte.is_ascii_uppercase())
+        && path.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.bytes().all(plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_spiffe_id;
+
+    #[test]
+    fn spiffe_ids_by_the_specification() {
+        for good in ["spiffe://lab/agent-1", "spiffe://td.example/ns/a/sa/b", "spiffe://a/b_c.d"] {
+            assert!(is_spiffe_id(good), "{good}");
+        }
+        for bad in [
+            "spiffe://lab",
+            "spiffe://lab/",
+            "spiffe://Lab/a",
+            "spiffe:///a",
+            "https://lab/a",
+            "spiffe://lab/a//b",
+            "spiffe://lab/..",
+            "spiffe://lab/a?b",
+        ] {
+            assert!(!is_spiffe_id(bad), "{bad}");
+        }
+    }
+}
