@@ -6,14 +6,15 @@ use tierzero_core::event::CgroupPlace;
 pub(crate) fn place(path: &str) -> CgroupPlace {
     let mut place = CgroupPlace { path: path.to_owned(), unit: None, container: None, pod: None };
     for part in path.split('/').filter(|part| !part.is_empty()) {
-        if let Some(id) = container(part) {
-            place.container = Some(id.to_owned());
-        } else if let Some(uid) = pod(part) {
-            place.pod = Some(uid);
-        } else if is_unit(part) {
+        // A kubelet that is itself in a container joins slice and container in one part.
+        let (outer, _) = part.split_once(':').unwrap_or((part, ""));
+        let (id, uid) = (container(part), pod(outer));
+        if id.is_none() && uid.is_none() && is_unit(part) {
             // The innermost wins: user@1000.service/app.slice/x.service is x.service.
             place.unit = Some(unescape(part));
         }
+        place.container = id.map(str::to_owned).or(place.container);
+        place.pod = uid.or(place.pod);
     }
     // A container has its own systemd units inside; the unit around it is the runtime's, which is not who runs.
     if place.container.is_some() {
@@ -75,7 +76,7 @@ fn pod(part: &str) -> Option<String> {
     let bare = part.strip_suffix(".slice").unwrap_or(part);
     let uid = match bare.strip_prefix("pod") {
         Some(uid) => uid,
-        None => bare.starts_with("kubepods").then(|| bare.rsplit_once("-pod")).flatten()?.1,
+        None => bare.contains("kubepods").then(|| bare.rsplit_once("-pod")).flatten()?.1,
     };
     let uid = uid.replace('_', "-");
     // A uid is a UUID; a static pod's is 32 hex digits of a hash (kubelet, `applyDefaults`).

@@ -1,20 +1,38 @@
 //! The host, behind one value.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tierzero_core::event::{Degradation, Event};
+use tierzero_core::event::{Degradation, Event, What};
+use tierzero_core::id::{EndKey, Netns, ProcessKey};
 
+use crate::enrich::Memory;
 use crate::error::HostError;
+use crate::holders::Holders;
 use crate::mounts::Cgroup2;
-use crate::snapshot::Picture;
+use crate::namespace::{self, Namespace};
+use crate::snapshot::{Picture, seen};
+use crate::translate::{self, Watch};
+use crate::{diag, process};
+
+/// How often namespaces are looked for anew, with their addresses and translation rules. A container's addresses
+/// are often assigned after its first process ran.
+const REFRESH: Duration = Duration::from_secs(5);
+
+/// How often at most a listener that came without a process is looked up in /proc.
+const SEARCH: Duration = Duration::from_secs(1);
 
 /// This host, with what is remembered of it between questions.
 #[derive(Debug)]
 pub struct Host {
     cgroup2: Option<Cgroup2>,
-    addresses: Vec<IpAddr>,
+    memory: Memory,
+    watches: BTreeMap<Netns, Watch>,
+    refreshed: Option<Instant>,
+    searched: Option<Instant>,
 }
 
 impl Host {
@@ -24,24 +42,158 @@ impl Host {
     /// /proc is not there.
     pub fn new() -> Result<Self, HostError> {
         fs::metadata("/proc/self/stat").map_err(HostError::NoProc)?;
-        Ok(Self { cgroup2: Cgroup2::find(), addresses: Vec::new() })
+        Ok(Self {
+            cgroup2: Cgroup2::find(),
+            memory: Memory::default(),
+            watches: BTreeMap::new(),
+            refreshed: None,
+            searched: None,
+        })
     }
 
-    /// All processes, network namespaces with their addresses, listeners, and connections already open, from every
-    /// network namespace of the host; and what of it could not be read.
+    /// All processes, cgroups, network namespaces with their addresses, listeners, and connections already open,
+    /// from every network namespace of the host; and what of it could not be read. About 10 system calls a
+    /// process, one a descriptor, and one a few hundred sockets.
     pub fn snapshot(&mut self, now: Timestamp) -> (Vec<Event>, Vec<Degradation>) {
-        if let Some(cgroup2) = &self.cgroup2 {
-            cgroup2.forget();
-        }
-        let picture = Picture::take(self.cgroup2.as_ref());
-        self.addresses = picture.addresses();
+        let picture = self.picture();
         let events = picture.events(now);
         (events, picture.degraded.into_iter().collect())
     }
 
-    /// All addresses of all network namespaces, as of the last snapshot.
+    /// The host as it is now; what it shows is taken as told.
+    pub(crate) fn picture(&mut self) -> Picture {
+        if let Some(cgroup2) = &self.cgroup2 {
+            cgroup2.forget();
+        }
+        let picture = Picture::take(self.cgroup2.as_ref());
+        self.memory.learn(&picture);
+        picture
+    }
+
+    /// Completes one live event before it enters the pipeline: what its kernel record could not say. Events that
+    /// the core must know first are appended to `before`; feed them first. Costs no system call for an event whose
+    /// process, cgroup and namespace were seen before.
+    pub fn enrich(&mut self, event: &mut Event, before: &mut Vec<Event>) {
+        if let What::Listening(listening) = &mut event.what
+            && listening.processes.is_empty()
+            && self.searched.is_none_or(|last| last.elapsed() >= SEARCH)
+        {
+            self.searched = Some(Instant::now());
+            listening.processes = self.holder_of(listening.socket);
+        }
+        self.memory.enrich(event, self.cgroup2.as_ref(), before);
+    }
+
+    fn holder_of(&mut self, socket: EndKey) -> Vec<ProcessKey> {
+        match socket {
+            EndKey::Tcp { cookie } | EndKey::Udp { cookie, .. } => {
+                self.holders(&[cookie]).into_iter().flat_map(|(_, held)| held).collect()
+            }
+            EndKey::Unix { socket } => {
+                Holders::read(process::all().into_iter().filter_map(process::key)).of(socket)
+            }
+            EndKey::Capture { .. } => Vec::new(),
+        }
+    }
+
+    /// Appends the address translations since the last call, from every namespace that has rules for them; the
+    /// first time also those of connections that are open already. Call it every second or so. Every five seconds
+    /// it also looks for namespaces and addresses that came or changed, and appends [`What::NetnsSeen`] for them.
+    pub fn translations(&mut self, now: Timestamp, out: &mut Vec<Event>) {
+        let mut found = Vec::new();
+        if self.refreshed.is_none_or(|last| last.elapsed() >= REFRESH) {
+            self.refresh(&mut found);
+            self.refreshed = Some(Instant::now());
+        }
+        let lost: Vec<Netns> = self
+            .watches
+            .iter()
+            .filter(|(_, watch)| watch.drain(&mut found))
+            .map(|(&netns, _)| netns)
+            .collect();
+        for netns in lost {
+            // The table still holds what the full buffer dropped.
+            if let Some((namespace, _)) = self.memory.namespaces.get(&netns)
+                && let Ok(Ok(table)) = namespace.inside(|| translate::table(netns))
+            {
+                found.extend(table);
+            }
+        }
+        out.extend(found.into_iter().map(|what| Event { at: now, what }));
+    }
+
+    fn refresh(&mut self, found: &mut Vec<What>) {
+        let mut namespaces: BTreeMap<Netns, Namespace> = BTreeMap::new();
+        for namespace in
+            namespace::find(process::all().into_iter().filter_map(|pid| Some((process::netns(pid)?, pid))))
+        {
+            namespaces.insert(namespace.netns, namespace);
+        }
+        // A socket of ours inside would keep a namespace alive that nobody else uses.
+        self.watches.retain(|netns, _| namespaces.contains_key(netns));
+        let mut old = std::mem::take(&mut self.memory.namespaces);
+        for (netns, namespace) in namespaces {
+            let watched = self.watches.contains_key(&netns);
+            let told = old.remove(&netns).map(|(_, addresses)| addresses);
+            let look = namespace.inside(|| {
+                // Subscribed before the table is read, so that nothing falls between.
+                let watch =
+                    (!watched && translate::has_rules()).then(|| Watch::open(netns)).and_then(Result::ok);
+                let table = watch.as_ref().and_then(|_| translate::table(netns).ok());
+                (namespace::addresses(), watch, table)
+            });
+            let (addresses, watch, table) = match look {
+                Ok(look) => look,
+                Err(_) => (told.clone().unwrap_or_default(), None, None),
+            };
+            if told.as_ref() != Some(&addresses) {
+                found.push(seen(&namespace, &addresses));
+            }
+            if let Some(watch) = watch {
+                self.watches.insert(netns, watch);
+            }
+            found.extend(table.into_iter().flatten());
+            self.memory.namespaces.insert(netns, (namespace, addresses));
+        }
+    }
+
+    /// All addresses of all network namespaces that are known by now, each once, in order.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<IpAddr> {
-        self.addresses.clone()
+        let all = self.memory.namespaces.values().flat_map(|(_, addresses)| addresses.iter().copied());
+        all.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Who holds these TCP or UDP sockets now, by cookie. One that is closed, or waits for accept(2), or whose
+    /// processes may not be read, is not in the answer. Reads the socket tables and every process's descriptors:
+    /// ask for many at once, and seldom.
+    pub fn holders(&mut self, cookies: &[u64]) -> Vec<(u64, Vec<ProcessKey>)> {
+        let asked: BTreeSet<u64> = cookies.iter().copied().collect();
+        let mut inodes: HashMap<u64, u64> = HashMap::new();
+        for (namespace, _) in self.memory.namespaces.values() {
+            let sockets = namespace.inside(|| {
+                let socket = diag::connect()?;
+                let mut all = diag::tcp(&socket)?;
+                all.extend(diag::udp(&socket)?);
+                Ok::<_, std::io::Error>(all)
+            });
+            let Ok(Ok(sockets)) = sockets else { continue };
+            let found = sockets.iter().filter(|socket| socket.inode != 0 && asked.contains(&socket.cookie));
+            inodes.extend(found.map(|socket| (socket.cookie, socket.inode)));
+            if inodes.len() == asked.len() {
+                break;
+            }
+        }
+        if inodes.is_empty() {
+            return Vec::new();
+        }
+        let holders = Holders::read(process::all().into_iter().filter_map(process::key));
+        let mut answer: Vec<_> = inodes
+            .into_iter()
+            .map(|(cookie, inode)| (cookie, holders.of(inode)))
+            .filter(|(_, held)| !held.is_empty())
+            .collect();
+        answer.sort_unstable();
+        answer
     }
 }

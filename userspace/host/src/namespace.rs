@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 use nix::ifaddrs::getifaddrs;
 use nix::sched::{CloneFlags, setns};
-use tierzero_core::event::Process;
 use tierzero_core::id::Netns;
 
 use crate::process;
@@ -44,12 +43,12 @@ pub(crate) struct View {
 }
 
 /// All namespaces in which a process lives or that have a name, in order of their number.
-pub(crate) fn find<'a>(processes: impl Iterator<Item = &'a Process>) -> Vec<Namespace> {
+/// `homes` says which process lives where.
+pub(crate) fn find(homes: impl Iterator<Item = (Netns, u32)>) -> Vec<Namespace> {
     let names = names();
     let host = host();
     let mut found: BTreeMap<Netns, Namespace> = BTreeMap::new();
-    for process in processes.filter(|process| process.netns != Netns::default()) {
-        let (netns, pid) = (process.netns, process.key.pid);
+    for (netns, pid) in homes.filter(|(netns, _)| *netns != Netns::default()) {
         found.entry(netns).or_insert_with(|| Namespace {
             netns,
             name: name(netns, host, &names),

@@ -113,9 +113,20 @@ fn redact(argv: Vec<String>) -> Vec<String> {
     argv.into_iter().take(1).collect()
 }
 
+/// A process, and what was read with it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The process.
+    pub(crate) process: Process,
+    /// Its /proc/PID/stat.
+    pub(crate) stat: Stat,
+    /// Its path in the cgroup2 hierarchy.
+    pub(crate) unified: Option<String>,
+}
+
 /// Reads one process, all but its parent. `None` when it ended meanwhile. What may not be read stays unknown: no program, no arguments,
 /// network namespace 0 (no namespace has that number).
-pub(crate) fn read(pid: u32, cgroup2: Option<&Cgroup2>) -> Option<(Process, Stat)> {
+pub(crate) fn read(pid: u32, cgroup2: Option<&Cgroup2>) -> Option<Found> {
     let found = stat(pid)?;
     let (uid, gid) = parse_status(&String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/status")).ok()?))?;
     let cgroups = fs::read(format!("/proc/{pid}/cgroup")).unwrap_or_default();
@@ -135,7 +146,7 @@ pub(crate) fn read(pid: u32, cgroup2: Option<&Cgroup2>) -> Option<(Process, Stat
         netns: netns(pid).unwrap_or_default(),
     };
     // Read again: the pid may have gone to another process between the reads.
-    (key(pid)? == process.key).then_some((process, found))
+    (key(pid)? == process.key).then(|| Found { process, stat: found, unified: unified.map(str::to_owned) })
 }
 
 /// Every process id there is now; empty where /proc can't be read.

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use tierzero_core::event::{Addresses, Degradation, Event, ListenAddress, Listening, Process, What};
 use tierzero_core::id::{EndKey, Netns, ProcessKey};
 
+use crate::cgroup;
 use crate::degraded;
 use crate::holders::Holders;
 use crate::mounts::Cgroup2;
 use crate::namespace::{self, Namespace, View};
-use crate::process;
+use crate::process::{self, Found};
 use crate::roles::Listeners;
 use crate::socket::{InetSocket, State, UnixSocket};
 use crate::socket_file;
@@ -20,6 +21,8 @@ use crate::socket_file;
 #[derive(Debug, Default)]
 pub(crate) struct Picture {
     pub(crate) processes: BTreeMap<ProcessKey, Process>,
+    /// cgroup2 paths by id.
+    pub(crate) cgroups: BTreeMap<u64, String>,
     pub(crate) namespaces: Vec<(Namespace, View)>,
     pub(crate) holders: Holders,
     pub(crate) degraded: BTreeSet<Degradation>,
@@ -28,9 +31,11 @@ pub(crate) struct Picture {
 impl Picture {
     /// Reads the host.
     pub(crate) fn take(cgroup2: Option<&Cgroup2>) -> Self {
-        let mut picture = Self { processes: processes(cgroup2), ..Self::default() };
+        let mut picture = Self::default();
+        picture.read_processes(cgroup2);
         let mut closed = 0_usize;
-        for namespace in namespace::find(picture.processes.values()) {
+        let homes = picture.processes.values().map(|process| (process.netns, process.key.pid));
+        for namespace in namespace::find(homes) {
             match namespace.view() {
                 Ok(view) => picture.namespaces.push((namespace, view)),
                 // One that ended meanwhile is not missing.
@@ -41,6 +46,24 @@ impl Picture {
         picture.holders = Holders::read(picture.processes.keys().copied());
         picture.degraded = degraded::of(&picture, closed, cgroup2.is_some());
         picture
+    }
+
+    /// Every process but kernel threads, with its parent, and the cgroups they are in.
+    fn read_processes(&mut self, cgroup2: Option<&Cgroup2>) {
+        let mut parents = HashMap::new();
+        let mut keys = HashMap::new();
+        for pid in process::all() {
+            let Some(Found { process, stat, unified }) = process::read(pid, cgroup2) else { continue };
+            keys.insert(pid, process.key);
+            if !stat.is_kernel_thread() {
+                parents.insert(process.key, stat.parent);
+                self.cgroups.insert(process.cgroup, unified.unwrap_or_default());
+                self.processes.insert(process.key, process);
+            }
+        }
+        for (key, process) in &mut self.processes {
+            process.parent = parents.get(key).and_then(|parent| keys.get(parent)).copied();
+        }
     }
 
     /// Listeners and caller ports, for TCP.
@@ -66,17 +89,11 @@ impl Picture {
         listeners
     }
 
-    /// Every address of every namespace, once.
-    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
-        let all: BTreeSet<IpAddr> =
-            self.namespaces.iter().flat_map(|(_, view)| view.addresses.iter().copied()).collect();
-        all.into_iter().collect()
-    }
-
     /// The picture as events: places first, then who, then what they listen on, then what is open.
     pub(crate) fn events(&self, now: Timestamp) -> Vec<Event> {
         let mut all = Vec::new();
-        all.extend(self.namespaces.iter().map(|(namespace, view)| seen(namespace, view)));
+        all.extend(self.namespaces.iter().map(|(namespace, view)| seen(namespace, &view.addresses)));
+        all.extend(self.cgroups.iter().filter_map(|(&cgroup, path)| named(cgroup, path)));
         all.extend(self.processes.values().map(|process| What::ProcessSeen { process: process.clone() }));
         for (namespace, view) in &self.namespaces {
             all.extend(
@@ -211,29 +228,13 @@ fn is_caller_port(socket: &InetSocket, low: u16, high: u16) -> bool {
 }
 
 /// The namespace as an event.
-pub(crate) fn seen(namespace: &Namespace, view: &View) -> What {
-    What::NetnsSeen {
-        netns: namespace.netns,
-        name: namespace.name.clone(),
-        addresses: view.addresses.clone(),
-    }
+pub(crate) fn seen(namespace: &Namespace, addresses: &[IpAddr]) -> What {
+    What::NetnsSeen { netns: namespace.netns, name: namespace.name.clone(), addresses: addresses.to_vec() }
 }
 
-/// Every process but kernel threads, with its parent.
-fn processes(cgroup2: Option<&Cgroup2>) -> BTreeMap<ProcessKey, Process> {
-    let mut parents = HashMap::new();
-    let mut keys = HashMap::new();
-    let mut found = BTreeMap::new();
-    for pid in process::all() {
-        let Some((process, stat)) = process::read(pid, cgroup2) else { continue };
-        keys.insert(pid, process.key);
-        if !stat.is_kernel_thread() {
-            parents.insert(process.key, stat.parent);
-            found.insert(process.key, process);
-        }
-    }
-    for (key, process) in &mut found {
-        process.parent = parents.get(key).and_then(|parent| keys.get(parent)).copied();
-    }
-    found
+/// The cgroup as an event, where its path says who runs in it.
+pub(crate) fn named(cgroup: u64, path: &str) -> Option<What> {
+    let place = cgroup::place(path);
+    let telling = place.unit.is_some() || place.container.is_some() || place.pod.is_some();
+    (cgroup != 0 && telling).then_some(What::CgroupNamed { cgroup, place })
 }

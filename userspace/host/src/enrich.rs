@@ -1,0 +1,199 @@
+//! What the kernel record of a live event could not say, read before it enters the pipeline.
+//!
+//! Every answer is kept, so an event whose process, cgroup and namespace were seen before costs a few hash look-ups
+//! and no system call.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use tierzero_core::event::{Event, ListenAddress, Listening, Process, SocketFile, What};
+use tierzero_core::id::{Netns, ProcessKey};
+
+use crate::cgroup;
+use crate::mounts::Cgroup2;
+use crate::namespace::{self, Namespace};
+use crate::snapshot::{Picture, named, seen};
+use crate::{process, socket_file};
+
+/// Most entries of one cache; when full it starts anew, which costs one more read each and loses nothing.
+const CAP: usize = 1 << 16;
+/// How long the owner and mode of a socket file are believed: chmod(2) tells nobody.
+const FILE_LIFE: Duration = Duration::from_secs(2);
+
+/// What is remembered of the host between events.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    processes: HashSet<ProcessKey>,
+    cgroups: HashSet<u64>,
+    /// Namespaces by number, with the addresses told last.
+    pub(crate) namespaces: BTreeMap<Netns, (Namespace, Vec<std::net::IpAddr>)>,
+    files: HashMap<(ProcessKey, String), (Instant, Option<SocketFile>)>,
+    /// True where a v1 hierarchy of systemd stands beside cgroup2: then the cgroup2 path says little.
+    hybrid: bool,
+}
+
+impl Memory {
+    /// Takes over what a snapshot told.
+    pub(crate) fn learn(&mut self, picture: &Picture) {
+        self.hybrid = std::fs::read_to_string("/proc/self/cgroup").is_ok_and(|text| {
+            text.contains(":name=systemd:") && text.lines().any(|line| line.starts_with("0::"))
+        });
+        self.processes = picture.processes.keys().copied().collect();
+        self.cgroups = picture.cgroups.keys().copied().collect();
+        self.namespaces = picture
+            .namespaces
+            .iter()
+            .map(|(namespace, view)| (namespace.netns, (namespace.clone(), view.addresses.clone())))
+            .collect();
+    }
+
+    /// Completes one event; what must be known first goes to `before`.
+    pub(crate) fn enrich(&mut self, event: &mut Event, cgroup2: Option<&Cgroup2>, before: &mut Vec<Event>) {
+        let at = event.at;
+        let mut first = Vec::new();
+        match &mut event.what {
+            What::Forked { process } => {
+                self.remember(process.key);
+                self.netns(process.netns, Some(process.key), &mut first);
+                self.place(process, false, &mut first);
+            }
+            What::Executed { process } => {
+                self.remember(process.key);
+                self.netns(process.netns, Some(process.key), &mut first);
+                self.place(process, true, &mut first);
+                self.program(process);
+            }
+            What::Exited { process } => {
+                self.processes.remove(process);
+            }
+            What::Connecting { process, ends, .. } | What::Datagrams { process, ends, .. } => {
+                self.process(*process, cgroup2, &mut first);
+                self.netns(ends.netns, *process, &mut first);
+            }
+            What::Accepted { process, ends, .. } => {
+                self.process(Some(*process), cgroup2, &mut first);
+                if let Some(ends) = ends {
+                    self.netns(ends.netns, Some(*process), &mut first);
+                }
+            }
+            What::Released { process, .. } => self.process(*process, cgroup2, &mut first),
+            What::PeerCredentialsRead { process, .. } => self.process(Some(*process), cgroup2, &mut first),
+            What::UnixRefused { process, netns, .. } => {
+                self.process(Some(*process), cgroup2, &mut first);
+                self.netns(*netns, Some(*process), &mut first);
+            }
+            What::UnixConnected { process, netns, path, file, .. } => {
+                self.process(Some(*process), cgroup2, &mut first);
+                self.netns(*netns, Some(*process), &mut first);
+                *file = file.or_else(|| self.file(*process, path));
+            }
+            What::Listening(listening) => self.listening(listening, cgroup2, &mut first),
+            // Established carries no process to read from; the rest comes from here or needs nothing.
+            What::Established { .. }
+            | What::Host(_)
+            | What::Started
+            | What::Stopped
+            | What::Coverage(_)
+            | What::ProcessSeen { .. }
+            | What::CgroupNamed { .. }
+            | What::NetnsSeen { .. }
+            | What::ListenerClosed { .. }
+            | What::ConnectFailed { .. }
+            | What::AlreadyOpen { .. }
+            | What::UnixAlreadyOpen { .. }
+            | What::Translated { .. }
+            | What::Payload(_)
+            | What::Observed { .. } => {}
+        }
+        before.extend(first.into_iter().map(|what| Event { at, what }));
+    }
+
+    fn remember(&mut self, key: ProcessKey) {
+        if self.processes.len() >= CAP {
+            self.processes.clear();
+        }
+        self.processes.insert(key);
+    }
+
+    /// A process whose beginning was not told: its record was lost, or it began before observation.
+    fn process(&mut self, key: Option<ProcessKey>, cgroup2: Option<&Cgroup2>, first: &mut Vec<What>) {
+        let Some(key) = key.filter(|key| !self.processes.contains(key)) else { return };
+        // Remembered even when it is gone, so that it is looked for once.
+        self.remember(key);
+        if let Some(found) = process::read(key.pid, cgroup2).filter(|found| found.process.key == key) {
+            let parent = process::key(found.stat.parent);
+            first.push(What::ProcessSeen { process: Process { parent, ..found.process } });
+        }
+    }
+
+    /// A namespace that was not told yet. `within` lives in it.
+    fn netns(&mut self, netns: Netns, within: Option<ProcessKey>, first: &mut Vec<What>) {
+        if netns == Netns::default() || self.namespaces.contains_key(&netns) {
+            return;
+        }
+        let Some(pid) = within.map(|key| key.pid) else { return };
+        let namespace = Namespace {
+            netns,
+            name: namespace::name(netns, namespace::host(), &namespace::names()),
+            door: format!("/proc/{pid}/ns/net").into(),
+            pid: Some(pid),
+        };
+        // Where it can't be entered it is still told, without addresses; a later refresh may know more.
+        let addresses = namespace.inside(namespace::addresses).unwrap_or_default();
+        first.push(seen(&namespace, &addresses));
+        self.namespaces.insert(netns, (namespace, addresses));
+    }
+
+    /// What the cgroup of a process is, where that cgroup is new. On a hybrid host each new program is asked as
+    /// well, because cgroup2 says only `/` there; a process that only forked is where its parent is.
+    fn place(&mut self, process: &mut Process, executed: bool, first: &mut Vec<What>) {
+        let ask = self.hybrid && executed;
+        if process.place.is_some() || (!ask && self.cgroups.contains(&process.cgroup)) {
+            return;
+        }
+        let Ok(text) = std::fs::read(format!("/proc/{}/cgroup", process.key.pid)) else { return };
+        let text = String::from_utf8_lossy(&text);
+        let (place, unified) = cgroup::of_process(&text);
+        process.place = place;
+        if self.cgroups.len() >= CAP {
+            self.cgroups.clear();
+        }
+        if self.cgroups.insert(process.cgroup) {
+            first.extend(unified.and_then(|path| named(process.cgroup, path)));
+        }
+    }
+
+    /// The program as /proc names it. The kernel's record has the path as it was given to execve(2): relative, a
+    /// link, or a script. When the process has replaced its program again meanwhile this is the later one; the
+    /// event of that follows at once.
+    fn program(&self, process: &mut Process) {
+        if let Some(exe) = process::exe(process.key.pid) {
+            process.exe = Some(exe);
+        }
+    }
+
+    fn file(&mut self, process: ProcessKey, path: &str) -> Option<SocketFile> {
+        let now = Instant::now();
+        let key = (process, path.to_owned());
+        if let Some((read, file)) = self.files.get(&key)
+            && now.duration_since(*read) < FILE_LIFE
+        {
+            return *file;
+        }
+        let file = socket_file::read(process.pid, path);
+        if self.files.len() >= CAP / 16 {
+            self.files.clear();
+        }
+        self.files.insert(key, (now, file));
+        file
+    }
+
+    fn listening(&mut self, listening: &mut Listening, cgroup2: Option<&Cgroup2>, first: &mut Vec<What>) {
+        let holder = listening.processes.first().copied();
+        self.process(holder, cgroup2, first);
+        self.netns(listening.netns, holder, first);
+        if let (ListenAddress::Unix { path, file }, Some(process)) = (&mut listening.at, holder) {
+            *file = file.or_else(|| self.file(process, path));
+        }
+    }
+}
