@@ -1,1 +1,24 @@
-//! Being written.
+//! The kernel's side of observation: probes what this kernel allows, loads and attaches the eBPF programs, reads
+//! their rings, counts what was lost. The only crate that knows aya.
+//!
+//! ```text
+//! programs ──CONTROL──▶ ring ─┐
+//!          ──PAYLOAD──▶ ring ─┴▶ decode (core::wire) ▶ order by time ▶ join early payload ▶ events
+//! ```
+
+mod btf;
+mod cgroup;
+mod clock;
+mod early;
+mod error;
+mod object;
+mod offsets;
+mod order;
+mod program;
+mod report;
+mod ring;
+mod sensor;
+
+pub use error::SensorError;
+pub use report::{ProgramCost, ProgramReport, ProgramState, probe, verified_instructions};
+pub use sensor::{Options, Sensor};

@@ -1,1 +1,3 @@
 //! Who is at each end: processes, lineage, workloads. Values only.
+
+pub mod redact;

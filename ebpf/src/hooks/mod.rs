@@ -1,0 +1,8 @@
+//! One file per family of kernel events.
+
+mod accept;
+mod close;
+mod datagram;
+mod handshake;
+mod payload;
+mod process;

@@ -1,0 +1,103 @@
+//! Every map.
+
+use core::ptr;
+
+use aya_ebpf::btf_maps::{HashMap, LruHashMap, PerCpuArray, RingBuf, SkStorage};
+use aya_ebpf::macros::btf_map;
+use tierzero_maps::place;
+use tierzero_maps::record::Actor;
+use tierzero_maps::table::{Address, LOCAL_ADDRESSES_MAX};
+
+/// Records that must not be lost: processes, connects, listens, accepts, releases. The loader sets its size.
+#[btf_map]
+pub static CONTROL: RingBuf<u64, { 4 << 20 }> = RingBuf::new();
+
+/// Payload: apart, so that a flood of it drops no control record. The loader sets its size.
+#[btf_map]
+pub static PAYLOAD: RingBuf<u64, { 8 << 20 }> = RingBuf::new();
+
+/// Records handed over, by place.
+#[btf_map]
+pub static SEEN: PerCpuArray<u64, { place::COUNT as usize }> = PerCpuArray::new();
+
+/// Records lost, by place.
+#[btf_map]
+pub static LOST: PerCpuArray<u64, { place::COUNT as usize }> = PerCpuArray::new();
+
+/// Addresses of this host, all network namespaces.
+#[btf_map]
+pub static LOCAL_ADDRESSES: HashMap<Address, u32, { LOCAL_ADDRESSES_MAX as usize }> = HashMap::new();
+
+/// TCP sockets whose payload is looked at.
+#[btf_map]
+pub static STREAMS: SkStorage<Stream> = SkStorage::new();
+
+/// UDP flows.
+#[btf_map]
+pub static DATAGRAMS: LruHashMap<DatagramKey, DatagramFlow, 16_384> = LruHashMap::new();
+
+/// One direction of a stream, in bytes since its start.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Direction {
+    /// Sequence number of the first byte.
+    pub base: u32,
+    /// Everything before this was handed over.
+    pub next: u32,
+    /// The highest byte handed over, plus one.
+    pub highest: u32,
+    /// First byte after the gap when segments came out of order, else `u32::MAX`.
+    pub after_gap: u32,
+}
+
+/// A TCP socket whose payload is looked at.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Stream {
+    /// Socket cookie.
+    pub cookie: u64,
+    /// What this end receives and sends, by `kind::{RECEIVED, SENT}`.
+    pub received: Direction,
+    /// What this end sends.
+    pub sent: Direction,
+    /// One of `kind::ROLE_*`.
+    pub role: u32,
+    /// 1 when an accepting process was reported.
+    pub accepted: u32,
+}
+
+/// A UDP flow: a socket and one of its peers.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct DatagramKey {
+    /// Socket cookie.
+    pub cookie: u64,
+    /// Address of the peer.
+    pub remote: [u32; 4],
+    /// Port of the peer.
+    pub remote_port: u32,
+    /// Port of this end.
+    pub local_port: u32,
+}
+
+/// Counts of a UDP flow.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct DatagramFlow {
+    /// Who sent last from this end.
+    pub actor: Actor,
+    /// Datagrams and payload bytes, by `kind::{RECEIVED, SENT}`.
+    pub packets: [u64; 2],
+    /// Payload bytes.
+    pub bytes: [u64; 2],
+    /// One of `kind::ROLE_*`.
+    pub role: u32,
+    /// Network namespace of the socket.
+    pub netns: u32,
+}
+
+/// A map as the helpers take it.
+#[inline(always)]
+pub fn address<M>(map: &'static M) -> *mut core::ffi::c_void {
+    ptr::from_ref(map).cast_mut().cast()
+}

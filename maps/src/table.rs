@@ -1,0 +1,26 @@
+//! Keys and values of the maps that both sides touch, and names of the maps.
+
+use core::mem::size_of;
+
+/// Ring buffer of processes, connects, listens, accepts, releases.
+pub const CONTROL: &str = "CONTROL";
+/// Ring buffer of payload.
+pub const PAYLOAD: &str = "PAYLOAD";
+/// Per-CPU counters: records handed over, by [`crate::place`].
+pub const SEEN: &str = "SEEN";
+/// Per-CPU counters: records lost, by [`crate::place`].
+pub const LOST: &str = "LOST";
+/// Addresses assigned on this host, in any network namespace.
+pub const LOCAL_ADDRESSES: &str = "LOCAL_ADDRESSES";
+/// Most addresses in [`LOCAL_ADDRESSES`].
+pub const LOCAL_ADDRESSES_MAX: u32 = 4096;
+
+/// An address: IPv4 as IPv4-mapped IPv6, words in network byte order.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The words.
+    pub words: [u32; 4],
+}
+
+const _: () = assert!(size_of::<Address>() == 16);

@@ -1,0 +1,55 @@
+//! Payload records: the bytes are copied once, out of the ring, and go on to the evidence stage only.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tierzero_maps::kind;
+
+use super::cursor::Cursor;
+use super::{Decoded, EarlyPayload};
+use crate::event::{Event, Payload, What};
+use crate::id::EndKey;
+
+/// What a payload record says about its bytes.
+struct Head {
+    cookie: u64,
+    offset: u64,
+    length: u32,
+    captured: usize,
+    sent: bool,
+}
+
+fn head(cursor: &mut Cursor<'_>) -> Option<Head> {
+    let (cookie, offset) = (cursor.u64()?, cursor.u64()?);
+    let (length, captured) = (cursor.u32()?, cursor.u32()?);
+    let sent = cursor.u32()? == kind::SENT;
+    cursor.u32()?;
+    if captured > length {
+        return None;
+    }
+    Some(Head { cookie, offset, length, captured: usize::try_from(captured).ok()?, sent })
+}
+
+/// A `tierzero_maps::record::Payload` and its bytes.
+pub(super) fn stream(kind: u32, at: Timestamp, cursor: &mut Cursor<'_>) -> Option<Decoded> {
+    let Head { cookie, offset, length, captured, sent } = head(cursor)?;
+    let bytes = Bytes::copy_from_slice(cursor.bytes(captured)?);
+    let end =
+        if kind == kind::UNIX_PAYLOAD { EndKey::Unix { socket: cookie } } else { EndKey::Tcp { cookie } };
+    let payload = Payload { end, ends: None, sent, offset, length: u64::from(length), bytes };
+    Some(Decoded::Event(Event { at, what: What::Payload(payload) }))
+}
+
+/// A `tierzero_maps::record::AddressedPayload` and its bytes.
+pub(super) fn addressed(kind: u32, at: Timestamp, cursor: &mut Cursor<'_>) -> Option<Decoded> {
+    let Head { cookie, offset, length, captured, sent } = head(cursor)?;
+    let ends = cursor.addresses()?;
+    let bytes = Bytes::copy_from_slice(cursor.bytes(captured)?);
+    let length = u64::from(length);
+    if kind == kind::EARLY_PAYLOAD {
+        let sequence = u32::try_from(offset).ok()?;
+        return Some(Decoded::Early(EarlyPayload { at, ends, sequence, length, bytes }));
+    }
+    let end = EndKey::Udp { cookie, peer: ends.remote };
+    let payload = Payload { end, ends: Some(ends), sent, offset, length, bytes };
+    Some(Decoded::Event(Event { at, what: What::Payload(payload) }))
+}
