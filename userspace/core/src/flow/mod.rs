@@ -1,1 +1,6 @@
-//! Which connection: flow table, the two ends joined, expiry.
+//! Which connection: ends seen by the kernel are joined to flows, across network namespaces and address translation.
+
+pub(crate) mod listening;
+pub(crate) mod pairs;
+pub(crate) mod state;
+pub(crate) mod table;

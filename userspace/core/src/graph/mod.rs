@@ -2,10 +2,19 @@
 //!
 //! The values here are what the store keeps and the exports show; [`crate::pipeline`] makes them.
 
+mod changes;
+mod coverage;
+mod edges;
+mod listeners;
 mod model;
+mod whole;
+mod workloads;
 
 pub use model::{
     AgentStatus, CoverageSummary, CredentialSighting, DegradedInterval, Delta, Edge, EdgeEnds, EvidenceLine,
-    Flow, FlowGroup, Host, Listener, ListenerClass, PrincipalSighting, ProcessCount, Snapshot, Transport, VerdictChange,
-    Workload,
+    Flow, FlowGroup, Host, Listener, ListenerClass, PrincipalSighting, ProcessCount, Snapshot, Transport,
+    VerdictChange, Workload,
 };
+
+pub(crate) use edges::{Closing, evidence_line};
+pub(crate) use whole::{Called, Graph, Most};

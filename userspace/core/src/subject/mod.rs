@@ -1,3 +1,9 @@
-//! Who is at each end: processes, lineage, workloads. Values only.
+//! Who is at each end: processes, network namespaces, workloads. Values only; what was read comes in as events.
 
+pub mod namespaces;
+pub mod processes;
 pub mod redact;
+pub mod workload;
+
+pub use namespaces::Namespaces;
+pub use processes::{Image, Known, Processes};

@@ -34,7 +34,9 @@ impl ProofKind {
         match check {
             Check::Secret | Check::Token => Some(Self::Secret),
             Check::Key => Some(Self::Key),
-            Check::None | Check::Address | Check::Claimed | Check::Kernel | Check::Opaque | Check::Public => None,
+            Check::None | Check::Address | Check::Claimed | Check::Kernel | Check::Opaque | Check::Public => {
+                None
+            }
         }
     }
 }
@@ -90,7 +92,12 @@ impl Contrast {
     #[must_use]
     pub fn refused_someone(&self) -> bool {
         let Self { secret, key, refused_place: _, refused_kernel, served_without_proof: _ } = self;
-        secret.refused_missing + secret.refused_wrong + key.refused_missing + key.refused_wrong + refused_kernel > 0
+        secret.refused_missing
+            + secret.refused_wrong
+            + key.refused_missing
+            + key.refused_wrong
+            + refused_kernel
+            > 0
     }
 
     /// Counts what another flow, or a later part of the same flow, showed.
@@ -124,8 +131,8 @@ impl Contrast {
         }
         let kind = self.kind(ProofKind::of_check(check)?);
         let asked = asked && kind.declined_and_served == 0;
-        let refused = kind.refused_missing > 0
-            || (kind.refused_wrong > 0 && (asked || self.served_without_proof == 0));
+        let refused =
+            kind.refused_missing > 0 || (kind.refused_wrong > 0 && (asked || self.served_without_proof == 0));
         Some(match (refused, asked) {
             (true, _) => Strength::Enforced,
             (false, true) => Strength::Demanded,

@@ -55,15 +55,21 @@ pub fn what_would_change(verdict: Verdict, check: Check, strength: Option<Streng
 #[must_use]
 pub fn not_seen(verdict: Verdict, check: Check, strength: Option<Strength>) -> &'static str {
     match (verdict, check, strength) {
-        (Verdict::Refused, _, _) => "Whether the same caller would be served with another proof, or from another place.",
+        (Verdict::Refused, _, _) => {
+            "Whether the same caller would be served with another proof, or from another place."
+        }
         (Verdict::LocationTrusted, Check::Secret | Check::Token | Check::Key, _) => {
             "Any refusal of a caller without proof on this listener."
         }
         (Verdict::LocationTrusted, _, _) => {
             "Any proof of the caller's identity; whether the receiver looks at the address is visible only where it refused another."
         }
-        (Verdict::Opaque, _, _) => "What the receiver asked for, what the caller presented, and whether it was served.",
-        (Verdict::Unproven, _, _) => "Any sign that the receiver looks at the credential: no challenge and no refusal.",
+        (Verdict::Opaque, _, _) => {
+            "What the receiver asked for, what the caller presented, and whether it was served."
+        }
+        (Verdict::Unproven, _, _) => {
+            "Any sign that the receiver looks at the credential: no challenge and no refusal."
+        }
         (Verdict::SecretChecked | Verdict::IdentityChecked, Check::Kernel, _) => {
             "What the receiver does with the kernel's word, and who else runs as the same user."
         }

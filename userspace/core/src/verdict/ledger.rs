@@ -1,8 +1,8 @@
 //! One flow's account of demand, offer and decision, kept as three facts until they are judged.
 
 use crate::evidence::{
-    Credential, Hidden, Level, Observation, Operation, Principal, Proof, Protocol, Refusal, Rule, Scope, Shown,
-    Source,
+    Credential, Hidden, Level, Observation, Operation, Principal, Proof, Protocol, Refusal, Rule, Scope,
+    Shown, Source,
 };
 
 use super::{Check, Contrast, FlowClass, Late, Outcome, ProofKind};
@@ -82,6 +82,7 @@ pub struct Ledger {
     refused: bool,
     hidden: Option<Hidden>,
     hidden_last: bool,
+    answered: bool,
     vouched: Option<bool>,
     vouched_uid: Option<u32>,
     credited: Credited,
@@ -181,6 +182,12 @@ impl Ledger {
         self.weakest.is_some()
     }
 
+    /// True when the responder is known to have sent something.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        self.answered
+    }
+
     /// The uid that the kernel vouched for in a recorded observation, and whether the receiver looked.
     #[must_use]
     pub fn vouched(&self) -> Option<(u32, bool)> {
@@ -196,7 +203,12 @@ impl Ledger {
 
     /// Takes one observation. What it newly shows about the listener is added to `contrast`; returns true when the
     /// contrast grew.
-    pub fn observe(&mut self, observation: &Observation, short_lived_s: u64, contrast: &mut Contrast) -> bool {
+    pub fn observe(
+        &mut self,
+        observation: &Observation,
+        short_lived_s: u64,
+        contrast: &mut Contrast,
+    ) -> bool {
         let rule = observation.rule.0;
         self.cite(rule);
         if let Shown::Speaks { protocol } = &observation.shown {
@@ -204,6 +216,8 @@ impl Ledger {
             return false;
         }
         if let Shown::Hidden { why } = &observation.shown {
+            // Bytes of both directions were there, or reading would have ended otherwise.
+            self.answered |= *why == Hidden::Unsupported && rule.id == "stream.unsupported";
             self.hide(*why);
             return false;
         }
@@ -262,6 +276,9 @@ impl Ledger {
         short_lived_s: u64,
     ) {
         let check = match proof {
+            // PostgreSQL's start-up role is a parameter that every client must send, not an assertion
+            // (evidence catalogue 5.1: the first answer R/0 is NONE).
+            Proof::Claim if self.protocol == Some(Protocol::Postgresql) => Check::None,
             Proof::Claim => Check::Claimed,
             Proof::Secret => Check::Secret,
             Proof::Token => match credential.and_then(|it| it.lifetime_s) {
@@ -330,7 +347,7 @@ impl Ledger {
             .max_by_key(|offer| (self.asked_for(offer.check), offer.proof));
         let standing = match offer {
             _ if blurred => Standing::Blurred,
-            None => Standing::None,
+            None | Some(Offer { check: Check::None, .. }) => Standing::None,
             Some(Offer { proof: Proof::Claim, .. }) => Standing::Claimed,
             Some(Offer { check, scope, .. }) => {
                 Standing::Proved { asked: self.asked_for(check), check, scope }
@@ -427,13 +444,19 @@ impl Ledger {
                 .map(|offer| offer.check)
                 .or_else(|| self.asked.each().next().map(|kind| self.kind_check(kind)))
                 .unwrap_or(Check::Opaque);
-            return Some(FlowClass { asked: self.asked_for(check), ..FlowClass::new(Outcome::Refused, check) });
+            return Some(FlowClass {
+                asked: self.asked_for(check),
+                ..FlowClass::new(Outcome::Refused, check)
+            });
         }
         if self.public && self.hidden.is_none() {
             return Some(FlowClass::new(Outcome::Served, Check::Public));
         }
         if vouched.is_some() && (over || self.hidden.is_some()) {
             return Some(FlowClass { asked: true, ..FlowClass::new(Outcome::Unknown, Check::Kernel) });
+        }
+        if over && silent && matches!(self.hidden, None | Some(Hidden::NoPayload)) {
+            return Some(FlowClass::new(Outcome::Idle, Check::Opaque));
         }
         let unread = matches!(self.hidden, None | Some(Hidden::Unsupported | Hidden::NoPayload));
         if unix == Some(Reach::Many) && unread && answered && (over || self.hidden.is_some()) {
@@ -442,11 +465,7 @@ impl Ledger {
         if self.hidden.is_some() {
             return Some(FlowClass::new(Outcome::Unknown, Check::Opaque));
         }
-        match (over, silent) {
-            (true, true) => Some(FlowClass::new(Outcome::Idle, Check::Opaque)),
-            (true, false) => Some(FlowClass::new(Outcome::Unknown, Check::Opaque)),
-            (false, _) => None,
-        }
+        over.then(|| FlowClass::new(Outcome::Unknown, Check::Opaque))
     }
 
     fn served_class(&self, weakest: Standing, vouched: Option<bool>, unix: Option<Reach>) -> FlowClass {

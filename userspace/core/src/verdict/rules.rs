@@ -253,9 +253,9 @@ pub fn edge_verdict(
     contrast: &Contrast,
 ) -> Option<Judgement> {
     let judged = flows.filter(|(_, count)| *count > 0).map(|(class, _)| (class, judge(class, contrast).0));
-    let succeeded = judged
-        .clone()
-        .any(|(class, it)| class.late == Late::No && class.outcome == Outcome::Served && it.verdict != Verdict::Public);
+    let succeeded = judged.clone().any(|(class, it)| {
+        class.late == Late::No && class.outcome == Outcome::Served && it.verdict != Verdict::Public
+    });
     judged
         .filter(|(class, _)| !(succeeded && class.late == Late::Over))
         .min_by_key(|(class, it)| (weight(*class, it), it.verdict.rank(), it.check, it.strength))

@@ -1,0 +1,336 @@
+//! The graph as it grows: workloads, listeners and edges by number, and what of it has to be handed out.
+
+use jiff::Timestamp;
+
+use super::edges::{EdgeEntry, Edges};
+use super::listeners::{Listeners, new_listener};
+use super::workloads::Workloads;
+use super::{CoverageSummary, Delta, EdgeEnds, Host, Listener, ListenerClass, Snapshot, Transport, Workload};
+use crate::event::ListenAddress;
+use crate::verdict::{Contrast, FlowClass, Verdict};
+
+/// Most of each kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Most {
+    pub(crate) workloads: usize,
+    pub(crate) listeners: usize,
+    pub(crate) edges: usize,
+}
+
+/// A flow that begins to count for an edge.
+#[derive(Debug)]
+pub(crate) struct Called<'a> {
+    pub(crate) caller: u32,
+    pub(crate) listener: u32,
+    pub(crate) transport: Transport,
+    pub(crate) ends: EdgeEnds,
+    pub(crate) inferred: bool,
+    pub(crate) late: bool,
+    pub(crate) exe: Option<&'a str>,
+    pub(crate) from: Timestamp,
+}
+
+/// The whole graph.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) workloads: Workloads,
+    pub(crate) listeners: Listeners,
+    pub(crate) edges: Edges,
+    pub(crate) coverage: CoverageSummary,
+    window: Option<(Timestamp, Timestamp)>,
+    most: Most,
+    host_changed: bool,
+    coverage_now: bool,
+    coverage_soon: bool,
+}
+
+impl Graph {
+    pub(crate) fn new(most: Most) -> Self {
+        Self {
+            hosts: Vec::new(),
+            workloads: Workloads::default(),
+            listeners: Listeners::default(),
+            edges: Edges::default(),
+            coverage: CoverageSummary::default(),
+            window: None,
+            most,
+            host_changed: false,
+            coverage_now: false,
+            coverage_soon: false,
+        }
+    }
+
+    /// Something was observed at `at`.
+    pub(crate) fn seen_at(&mut self, at: Timestamp) {
+        self.window = Some(self.window.map_or((at, at), |(from, to)| (from.min(at), to.max(at))));
+    }
+
+    pub(crate) fn host(&mut self, host: Host) {
+        match self.hosts.iter_mut().find(|it| it.id == host.id) {
+            Some(known) => *known = host,
+            None => self.hosts.push(host),
+        }
+        self.host_changed = true;
+    }
+
+    pub(crate) fn lose(&mut self, place: &str, count: u64) {
+        if count > 0 {
+            self.coverage.lose(place, count);
+            self.coverage_soon = true;
+        }
+    }
+
+    pub(crate) fn coverage_changed(&mut self, at_once: bool) {
+        self.coverage_now |= at_once;
+        self.coverage_soon = true;
+    }
+
+    /// The number of a workload; counts as lost when there is no room.
+    pub(crate) fn workload(&mut self, workload: Workload) -> Option<u32> {
+        let number = self.workloads.number(workload, self.most.workloads);
+        if number.is_none() {
+            self.lose("user-workload-table", 1);
+        }
+        number
+    }
+
+    /// The number of the listener of `workload` at `at`.
+    pub(crate) fn listener(
+        &mut self,
+        workload: u32,
+        at: ListenAddress,
+        netns: &str,
+        joined_late: bool,
+        now: Timestamp,
+    ) -> Option<u32> {
+        let owner = &self.workloads.get(workload)?.value.id;
+        let listener = new_listener(owner, at, netns, joined_late, now);
+        let Some((number, new)) = self.listeners.number(listener, workload, self.most.listeners) else {
+            self.lose("user-listener-table", 1);
+            return None;
+        };
+        if new && let Some(owner) = self.workloads.get_mut(workload) {
+            owner.listeners.push(number);
+        }
+        Some(number)
+    }
+
+    /// A flow begins to count; gives the number of its edge.
+    pub(crate) fn begin(&mut self, called: &Called<'_>) -> Option<u32> {
+        let Called { caller, listener, transport, ends, inferred, late, exe, from } = *called;
+        let number = match self.edges.between(caller, listener) {
+            Some(number) => number,
+            None => self.add_edge(called)?,
+        };
+        self.edges.get_mut(number)?.begin(from, ends, inferred, late, exe);
+        self.edges.changes.soon(number);
+        self.workloads.touch(caller, from);
+        self.listeners.touch(listener, from, None);
+        let owner = self.listeners.get(listener)?.workload;
+        self.workloads.touch(owner, from);
+        let _ = transport;
+        Some(number)
+    }
+
+    fn add_edge(&mut self, called: &Called<'_>) -> Option<u32> {
+        let caller = &self.workloads.get(called.caller)?.value.id;
+        let listener = &self.listeners.get(called.listener)?.value.id;
+        let entry = EdgeEntry::new(
+            (called.caller, caller),
+            (called.listener, listener),
+            called.transport,
+            called.ends,
+            called.from,
+        );
+        let Some(number) = self.edges.add(entry, self.most.edges) else {
+            self.lose("user-edge-table", 1);
+            return None;
+        };
+        self.listeners.get_mut(called.listener)?.edges.push(number);
+        Some(number)
+    }
+
+    /// A flow that counted as `old` counts as `new`.
+    pub(crate) fn reclass(&mut self, edge: u32, old: Option<FlowClass>, new: FlowClass, at: Timestamp) {
+        let Some(entry) = self.edges.get_mut(edge) else { return };
+        let listener = entry.listener;
+        let changed = entry.reclass(old, new);
+        self.edges.changes.soon(edge);
+        if new.served_without_proof() && !old.is_some_and(FlowClass::served_without_proof) {
+            let showed = Contrast { served_without_proof: 1, ..Contrast::default() };
+            if self.contrast(listener, &showed, at) {
+                return;
+            }
+        }
+        if changed {
+            self.judge(edge, at);
+        }
+    }
+
+    /// Adds what a flow showed about the listener; all of its edges are judged anew where that matters. Returns true
+    /// when it did.
+    pub(crate) fn contrast(&mut self, listener: u32, showed: &Contrast, at: Timestamp) -> bool {
+        let Some(entry) = self.listeners.get_mut(listener) else { return false };
+        let before = entry.value.contrast.signs();
+        entry.value.contrast.add(showed);
+        let matters = before != entry.value.contrast.signs();
+        let edges = if matters { entry.edges.clone() } else { Vec::new() };
+        self.listeners.changes.soon(listener);
+        if matters {
+            for edge in edges {
+                self.judge(edge, at);
+                self.edges.changes.soon(edge);
+            }
+            self.listeners.changes.now(listener);
+        }
+        matters
+    }
+
+    fn judge(&mut self, edge: u32, at: Timestamp) {
+        let Some(entry) = self.edges.get_mut(edge) else { return };
+        let listener = entry.listener;
+        let contrast = self.listeners.contrast(listener);
+        let Some(entry) = self.edges.get_mut(edge) else { return };
+        let Some((before, now)) = entry.judge(&contrast, at) else { return };
+        self.edges.changes.now(edge);
+        self.tally(listener, before, now);
+    }
+
+    fn tally(&mut self, listener: u32, before: Option<Verdict>, now: Verdict) {
+        let Some(entry) = self.listeners.get_mut(listener) else { return };
+        let was_legacy = entry.tally_of(Verdict::LocationTrusted) > 0;
+        if let Some(before) = before
+            && let Some(count) = entry.tally.get_mut(usize::from(before.rank()))
+        {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(count) = entry.tally.get_mut(usize::from(now.rank())) {
+            *count += 1;
+        }
+        let is_legacy = entry.tally_of(Verdict::LocationTrusted) > 0;
+        let workload = entry.workload;
+        self.listeners.changes.now(listener);
+        if was_legacy != is_legacy {
+            let siblings = self.workloads.get(workload).map(|it| it.listeners.clone()).unwrap_or_default();
+            for sibling in siblings {
+                self.listeners.changes.soon(sibling);
+            }
+        }
+    }
+
+    /// Changes that have to go out at the end of a step.
+    pub(crate) fn take_now(&mut self, out: &mut Vec<Delta>) {
+        if std::mem::take(&mut self.host_changed) {
+            out.extend(self.hosts.iter().cloned().map(Delta::Host));
+        }
+        if std::mem::take(&mut self.coverage_now) {
+            self.coverage_soon = false;
+            out.push(Delta::Coverage(self.coverage.clone()));
+        }
+        let (workloads, listeners, edges) = (
+            self.workloads.changes.take_now(),
+            self.listeners.changes.take_now(),
+            self.edges.changes.take_now(),
+        );
+        self.hand_out(&workloads, &listeners, &edges, out);
+    }
+
+    /// Changes that could wait.
+    pub(crate) fn take_soon(&mut self, out: &mut Vec<Delta>) {
+        self.take_now(out);
+        let (workloads, listeners, edges) = (
+            self.workloads.changes.take_soon(),
+            self.listeners.changes.take_soon(),
+            self.edges.changes.take_soon(),
+        );
+        self.hand_out(&workloads, &listeners, &edges, out);
+        if std::mem::take(&mut self.coverage_soon) {
+            out.push(Delta::Coverage(self.coverage.clone()));
+        }
+    }
+
+    fn hand_out(&self, workloads: &[u32], listeners: &[u32], edges: &[u32], out: &mut Vec<Delta>) {
+        out.extend(
+            workloads
+                .iter()
+                .filter_map(|it| self.workloads.get(*it))
+                .map(|it| Delta::Workload(it.value.clone())),
+        );
+        out.extend(listeners.iter().filter_map(|it| self.render_listener(*it)).map(Delta::Listener));
+        out.extend(
+            edges.iter().filter_map(|it| self.edges.get(*it)).map(|it| self.render_edge(it)).map(Delta::Edge),
+        );
+    }
+
+    fn render_edge(&self, entry: &EdgeEntry) -> super::Edge {
+        entry.render(&self.listeners.contrast(entry.listener))
+    }
+
+    fn render_listener(&self, number: u32) -> Option<Listener> {
+        let entry = self.listeners.get(number)?;
+        let siblings =
+            self.workloads.get(entry.workload).map(|it| it.listeners.as_slice()).unwrap_or_default();
+        let sibling_legacy = siblings
+            .iter()
+            .filter(|it| **it != number)
+            .any(|it| self.listeners.get(*it).is_some_and(|it| it.tally_of(Verdict::LocationTrusted) > 0));
+        let (class, reasons): (ListenerClass, _) = entry.class(sibling_legacy);
+        Some(Listener { class, reasons, ..entry.value.clone() })
+    }
+
+    /// The graph as it stands, everything in order of id.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut hosts = self.hosts.clone();
+        let mut workloads = self.workloads.entries.iter().map(|it| it.value.clone()).collect::<Vec<_>>();
+        let numbers = (0..self.listeners.entries.len()).filter_map(|it| u32::try_from(it).ok());
+        let mut listeners = numbers.filter_map(|it| self.render_listener(it)).collect::<Vec<_>>();
+        let mut edges = self.edges.entries.iter().map(|it| self.render_edge(it)).collect::<Vec<_>>();
+        hosts.sort_by(|a, b| a.id.cmp(&b.id));
+        workloads.sort_by(|a, b| a.id.cmp(&b.id));
+        listeners.sort_by(|a, b| a.id.cmp(&b.id));
+        edges.sort_by(|a, b| a.id.cmp(&b.id));
+        Snapshot { window: self.window, hosts, coverage: self.coverage.clone(), workloads, listeners, edges }
+    }
+
+    /// Goes on from a stored graph. What was degraded then may not be now: it is reported anew.
+    pub(crate) fn restore(&mut self, snapshot: &Snapshot) {
+        let Snapshot { window, hosts, coverage, workloads, listeners, edges } = snapshot;
+        self.window = *window;
+        self.hosts.clone_from(hosts);
+        self.coverage = CoverageSummary { degraded: Vec::new(), ..coverage.clone() };
+        for workload in workloads {
+            self.workload(workload.clone());
+        }
+        for listener in listeners {
+            let Some(owner) = self.workloads.find(&listener.workload) else { continue };
+            let Some((number, _)) = self.listeners.number(listener.clone(), owner, self.most.listeners)
+            else {
+                self.lose("user-listener-table", 1);
+                continue;
+            };
+            if let Some(owner) = self.workloads.get_mut(owner) {
+                owner.listeners.push(number);
+            }
+        }
+        for edge in edges {
+            let ends = (self.workloads.find(&edge.caller), self.listeners.find(&edge.listener));
+            let (Some(caller), Some(listener)) = ends else { continue };
+            let entry = EdgeEntry::restored(edge, caller, listener);
+            let verdict = entry.verdict();
+            let Some(number) = self.edges.add(entry, self.most.edges) else {
+                self.lose("user-edge-table", 1);
+                continue;
+            };
+            if let Some(entry) = self.listeners.get_mut(listener) {
+                entry.edges.push(number);
+            }
+            if let Some(verdict) = verdict {
+                self.tally(listener, None, verdict);
+            }
+        }
+        // What came from the store need not go back there.
+        let mut known = Vec::new();
+        self.take_soon(&mut known);
+    }
+}

@@ -1,0 +1,85 @@
+//! Payload becomes observations, observations become the flow's account.
+
+use jiff::Timestamp;
+
+use super::Pipeline;
+use crate::event::{Event, Payload, What};
+use crate::evidence::{Conversation, Observation};
+use crate::graph::Transport;
+use crate::verdict::Contrast;
+
+impl Pipeline {
+    /// Payload of one end. One end's is enough: the other end's says the same.
+    pub(super) fn hear(&mut self, at: Timestamp, payload: Payload, recordable: &mut Vec<Event>) {
+        let end = payload.end;
+        let Some(slot) = self.flows.of_end(end) else {
+            if !self.flows.has_ended(end) {
+                self.flows.keep_early(end, at, What::Payload(payload));
+            }
+            return;
+        };
+        let Some(flow) = self.flows.get_mut(slot) else { return };
+        let Some(role) = flow.role_of(end) else { return };
+        flow.seen_at(at);
+        if flow.joined_late || flow.heard_enough || *flow.heard_at.get_or_insert(role) != role {
+            return;
+        }
+        let udp = flow.transport == Transport::Udp;
+        let conversation = flow.conversation.get_or_insert_with(|| {
+            let fingerprinter = self.settings.fingerprinter.clone();
+            Box::new(if udp {
+                Conversation::datagrams(fingerprinter)
+            } else {
+                Conversation::new(self.settings.payload_bytes, fingerprinter)
+            })
+        });
+        let from = if payload.sent { role } else { role.other() };
+        let mut observations = Vec::new();
+        conversation.payload(from, payload.offset, payload.length, &payload.bytes, at, &mut observations);
+        if conversation.settled() {
+            flow.conversation = None;
+            flow.heard_enough = true;
+        }
+        if !observations.is_empty() {
+            self.observe(slot, at, &observations);
+            recordable.push(Event { at, what: What::Observed { end, observations } });
+        }
+    }
+
+    /// The flow is over: what its bytes left undecided is said as such.
+    pub(super) fn finish_hearing(&mut self, slot: u32, at: Timestamp, recordable: &mut Vec<Event>) {
+        let Some(flow) = self.flows.get_mut(slot) else { return };
+        let Some(mut conversation) = flow.conversation.take() else { return };
+        let heard_at = flow.heard_at.and_then(|role| flow.end(role)).map(|end| end.key);
+        let mut observations = Vec::new();
+        conversation.finish(&mut observations);
+        if let Some(end) = heard_at
+            && !observations.is_empty()
+        {
+            self.observe(slot, at, &observations);
+            recordable.push(Event { at, what: What::Observed { end, observations } });
+        }
+    }
+
+    /// Takes what was shown on a flow, in order.
+    pub(super) fn observe(&mut self, slot: u32, at: Timestamp, observations: &[Observation]) {
+        let Some(flow) = self.flows.get_mut(slot) else { return };
+        if flow.joined_late {
+            return;
+        }
+        let ledger = flow.ledger.get_or_insert_default();
+        let mut showed = Contrast::default();
+        for observation in observations {
+            ledger.observe(observation, self.settings.short_lived_s, &mut showed);
+        }
+        if showed != Contrast::default() {
+            match flow.attached {
+                Some(attached) => {
+                    self.graph.contrast(attached.listener, &showed, at);
+                }
+                None => flow.owed.get_or_insert_default().add(&showed),
+            }
+        }
+        self.settle(slot, at);
+    }
+}
