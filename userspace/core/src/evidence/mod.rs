@@ -11,6 +11,8 @@
 mod certificate;
 pub mod conversation;
 mod dissector;
+mod http;
+mod http_credential;
 pub mod kernel;
 pub mod observation;
 mod postgresql;
@@ -30,10 +32,10 @@ pub use observation::{
 use dissector::Known;
 
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
-static DISSECTORS: &[&Known] = &[&postgresql::KNOWN, &redis::KNOWN, &tls::KNOWN];
+static DISSECTORS: &[&Known] = &[&tls::KNOWN, &postgresql::KNOWN, &http::KNOWN, &redis::KNOWN];
 
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let protocols = DISSECTORS.iter().flat_map(|known| known.rules);
-    conversation::RULES.iter().chain(kernel::RULES).chain(protocols).copied()
+    conversation::RULES.iter().chain(kernel::RULES).chain(protocols).chain(http_credential::RULES).copied()
 }

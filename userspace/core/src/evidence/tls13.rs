@@ -145,7 +145,7 @@ fn decide(contents: &[u32], first: u32, second: Option<u32>, finished: u32, last
         return None;
     }
     // Everything in one record. A record padded to a multiple of 64 could be anything.
-    if first >= LEAST_PROOF.saturating_add(finished) && first.saturating_add(1) % 64 != 0 {
+    if first >= LEAST_PROOF.saturating_add(finished) && !first.saturating_add(1).is_multiple_of(64) {
         return Some(Flight::CertificateSent);
     }
     Some(Flight::Undecided)

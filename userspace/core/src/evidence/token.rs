@@ -77,6 +77,13 @@ pub(crate) fn bearer(token: &[u8], notes: &Notes<'_>) -> Option<Bearer> {
     Some(Bearer { proof, principal, credential, unsigned })
 }
 
+/// True for a JWT that is signed with a private key by its header's word (a DPoP proof, RFC 9449 section 4.2).
+pub(crate) fn is_asymmetric(proof: &[u8]) -> bool {
+    let names = ["RS", "PS", "ES", "Ed"];
+    let algorithm = jwt(proof.trim_ascii()).and_then(|(header, _)| header.alg).unwrap_or_default();
+    names.iter().any(|name| algorithm.starts_with(name))
+}
+
 /// True for a value that libraries want and servers ignore.
 pub(crate) fn is_placeholder(value: &[u8]) -> bool {
     PLACEHOLDERS.iter().any(|placeholder| placeholder.as_bytes().eq_ignore_ascii_case(value))
