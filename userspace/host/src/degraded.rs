@@ -92,6 +92,16 @@ fn gap_degradation(gap: &Gap) -> Degradation {
     }
 }
 
+/// Translated connections of a namespace are not told by the kernel.
+pub(crate) fn no_translations(because: &std::io::Error) -> Degradation {
+    one(
+        "no-translations",
+        "connections whose addresses this host translates are drawn to the address that was called, not to who answers",
+        because.to_string(),
+        "run with CAP_NET_ADMIN, load nf_conntrack_netlink, set net.netfilter.nf_conntrack_events to 2",
+    )
+}
+
 /// Pids and user ids in kernel records are those of the first namespaces; in others /proc counts differently.
 fn nested() -> Option<Degradation> {
     let number = |kind: &str| {

@@ -23,7 +23,8 @@ const FILE_LIFE: Duration = Duration::from_secs(2);
 /// What is remembered of the host between events.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    processes: HashSet<ProcessKey>,
+    /// Processes that were told, with their network namespace (0 where unknown).
+    processes: HashMap<ProcessKey, Netns>,
     cgroups: HashSet<u64>,
     /// Namespaces by number, with the addresses told last.
     pub(crate) namespaces: BTreeMap<Netns, (Namespace, Vec<std::net::IpAddr>)>,
@@ -38,7 +39,7 @@ impl Memory {
         self.hybrid = std::fs::read_to_string("/proc/self/cgroup").is_ok_and(|text| {
             text.contains(":name=systemd:") && text.lines().any(|line| line.starts_with("0::"))
         });
-        self.processes = picture.processes.keys().copied().collect();
+        self.processes = picture.processes.values().map(|process| (process.key, process.netns)).collect();
         self.cgroups = picture.cgroups.keys().copied().collect();
         self.namespaces = picture
             .namespaces
@@ -53,14 +54,15 @@ impl Memory {
         let mut first = Vec::new();
         match &mut event.what {
             What::Forked { process } => {
-                self.remember(process.key);
-                self.netns(process.netns, Some(process.key), &mut first);
-                self.place(process, false, &mut first);
+                let parent = process.parent.and_then(|parent| self.processes.get(&parent).copied());
+                fill(&mut process.netns, parent);
+                self.begun(process, false, &mut first);
             }
             What::Executed { process } => {
-                self.remember(process.key);
-                self.netns(process.netns, Some(process.key), &mut first);
-                self.place(process, true, &mut first);
+                if process.netns == Netns::default() {
+                    fill(&mut process.netns, process::netns(process.key.pid));
+                }
+                self.begun(process, true, &mut first);
                 self.program(process);
             }
             What::Exited { process } => {
@@ -68,23 +70,23 @@ impl Memory {
             }
             What::Connecting { process, ends, .. } | What::Datagrams { process, ends, .. } => {
                 self.process(*process, cgroup2, &mut first);
-                self.netns(ends.netns, *process, &mut first);
+                self.socket_netns(&mut ends.netns, *process, &mut first);
             }
             What::Accepted { process, ends, .. } => {
                 self.process(Some(*process), cgroup2, &mut first);
                 if let Some(ends) = ends {
-                    self.netns(ends.netns, Some(*process), &mut first);
+                    self.socket_netns(&mut ends.netns, Some(*process), &mut first);
                 }
             }
             What::Released { process, .. } => self.process(*process, cgroup2, &mut first),
             What::PeerCredentialsRead { process, .. } => self.process(Some(*process), cgroup2, &mut first),
             What::UnixRefused { process, netns, .. } => {
                 self.process(Some(*process), cgroup2, &mut first);
-                self.netns(*netns, Some(*process), &mut first);
+                self.socket_netns(netns, Some(*process), &mut first);
             }
             What::UnixConnected { process, netns, path, file, .. } => {
                 self.process(Some(*process), cgroup2, &mut first);
-                self.netns(*netns, Some(*process), &mut first);
+                self.socket_netns(netns, Some(*process), &mut first);
                 *file = file.or_else(|| self.file(*process, path));
             }
             What::Listening(listening) => self.listening(listening, cgroup2, &mut first),
@@ -108,20 +110,34 @@ impl Memory {
         before.extend(first.into_iter().map(|what| Event { at, what }));
     }
 
-    fn remember(&mut self, key: ProcessKey) {
+    fn remember(&mut self, key: ProcessKey, netns: Netns) {
         if self.processes.len() >= CAP {
             self.processes.clear();
         }
-        self.processes.insert(key);
+        self.processes.insert(key, netns);
+    }
+
+    fn begun(&mut self, process: &mut Process, executed: bool, first: &mut Vec<What>) {
+        self.remember(process.key, process.netns);
+        self.netns(process.netns, Some(process.key), first);
+        self.place(process, executed, first);
+    }
+
+    /// The namespace of a socket, told if it is new. Where the kernel record could not say it, that of its process
+    /// is taken: a socket stays where it was made, and few processes move between making and using one.
+    fn socket_netns(&mut self, netns: &mut Netns, process: Option<ProcessKey>, first: &mut Vec<What>) {
+        fill(netns, process.and_then(|key| self.processes.get(&key).copied()));
+        self.netns(*netns, process, first);
     }
 
     /// A process whose beginning was not told: its record was lost, or it began before observation.
     fn process(&mut self, key: Option<ProcessKey>, cgroup2: Option<&Cgroup2>, first: &mut Vec<What>) {
-        let Some(key) = key.filter(|key| !self.processes.contains(key)) else { return };
+        let Some(key) = key.filter(|key| !self.processes.contains_key(key)) else { return };
         // Remembered even when it is gone, so that it is looked for once.
-        self.remember(key);
+        self.remember(key, Netns::default());
         if let Some(found) = process::read(key.pid, cgroup2).filter(|found| found.process.key == key) {
             let parent = process::key(found.stat.parent);
+            self.remember(key, found.process.netns);
             first.push(What::ProcessSeen { process: Process { parent, ..found.process } });
         }
     }
@@ -135,7 +151,7 @@ impl Memory {
         let namespace = Namespace {
             netns,
             name: namespace::name(netns, namespace::host(), &namespace::names()),
-            door: format!("/proc/{pid}/ns/net").into(),
+            doors: vec![namespace::door(pid)],
             pid: Some(pid),
         };
         // Where it can't be entered it is still told, without addresses; a later refresh may know more.
@@ -191,9 +207,15 @@ impl Memory {
     fn listening(&mut self, listening: &mut Listening, cgroup2: Option<&Cgroup2>, first: &mut Vec<What>) {
         let holder = listening.processes.first().copied();
         self.process(holder, cgroup2, first);
-        self.netns(listening.netns, holder, first);
+        self.socket_netns(&mut listening.netns, holder, first);
         if let (ListenAddress::Unix { path, file }, Some(process)) = (&mut listening.at, holder) {
             *file = file.or_else(|| self.file(process, path));
         }
+    }
+}
+
+fn fill(netns: &mut Netns, with: Option<Netns>) {
+    if *netns == Netns::default() {
+        *netns = with.unwrap_or_default();
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tierzero_core::event::{Degradation, Event, What};
+use tierzero_core::event::{Coverage, Degradation, Event, What};
 use tierzero_core::id::{EndKey, Netns, ProcessKey};
 
 use crate::enrich::Memory;
@@ -16,7 +16,7 @@ use crate::mounts::Cgroup2;
 use crate::namespace::{self, Namespace};
 use crate::snapshot::{Picture, seen};
 use crate::translate::{self, Watch};
-use crate::{diag, process};
+use crate::{degraded, diag, process};
 
 /// How often namespaces are looked for anew, with their addresses and translation rules. A container's addresses
 /// are often assigned after its first process ran.
@@ -33,6 +33,8 @@ pub struct Host {
     watches: BTreeMap<Netns, Watch>,
     refreshed: Option<Instant>,
     searched: Option<Instant>,
+    /// True once it was told that translations can't be heard.
+    untranslated: bool,
 }
 
 impl Host {
@@ -48,6 +50,7 @@ impl Host {
             watches: BTreeMap::new(),
             refreshed: None,
             searched: None,
+            untranslated: false,
         })
     }
 
@@ -137,8 +140,7 @@ impl Host {
             let told = old.remove(&netns).map(|(_, addresses)| addresses);
             let look = namespace.inside(|| {
                 // Subscribed before the table is read, so that nothing falls between.
-                let watch =
-                    (!watched && translate::has_rules()).then(|| Watch::open(netns)).and_then(Result::ok);
+                let watch = (!watched && translate::has_rules()).then(|| Watch::open(netns));
                 let table = watch.as_ref().and_then(|_| translate::table(netns).ok());
                 (namespace::addresses(), watch, table)
             });
@@ -149,8 +151,15 @@ impl Host {
             if told.as_ref() != Some(&addresses) {
                 found.push(seen(&namespace, &addresses));
             }
-            if let Some(watch) = watch {
-                self.watches.insert(netns, watch);
+            match watch {
+                Some(Ok(watch)) => {
+                    self.watches.insert(netns, watch);
+                }
+                Some(Err(error)) if !self.untranslated => {
+                    self.untranslated = true;
+                    found.push(What::Coverage(Coverage::Degraded(degraded::no_translations(&error))));
+                }
+                Some(Err(_)) | None => {}
             }
             found.extend(table.into_iter().flatten());
             self.memory.namespaces.insert(netns, (namespace, addresses));

@@ -18,6 +18,9 @@ use crate::{diag, text};
 /// Where `ip netns` keeps its names (ip-netns(8)).
 const NAMES: &str = "/run/netns";
 
+/// Doors kept of one namespace: processes end while others in it live on.
+const DOORS: usize = 4;
+
 /// A network namespace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Namespace {
@@ -25,8 +28,8 @@ pub(crate) struct Namespace {
     pub(crate) netns: Netns,
     /// Name from /run/netns, or `host`.
     pub(crate) name: Option<String>,
-    /// A file that stands for it.
-    pub(crate) door: PathBuf,
+    /// Files that stand for it: its name first, then processes that live in it.
+    pub(crate) doors: Vec<PathBuf>,
     /// A process that lives in it, if any.
     pub(crate) pid: Option<u32>,
 }
@@ -48,26 +51,29 @@ pub(crate) fn find(homes: impl Iterator<Item = (Netns, u32)>) -> Vec<Namespace> 
     let names = names();
     let host = host();
     let mut found: BTreeMap<Netns, Namespace> = BTreeMap::new();
-    for (netns, pid) in homes.filter(|(netns, _)| *netns != Netns::default()) {
-        found.entry(netns).or_insert_with(|| Namespace {
-            netns,
-            name: name(netns, host, &names),
-            door: format!("/proc/{pid}/ns/net").into(),
-            pid: Some(pid),
-        });
-    }
     for (&netns, named) in &names {
         // The file in /run/netns outlives every process, so it is the better door.
-        let door = PathBuf::from(NAMES).join(named);
+        let doors = vec![PathBuf::from(NAMES).join(named)];
+        found.insert(netns, Namespace { netns, name: name(netns, host, &names), doors, pid: None });
+    }
+    for (netns, pid) in homes.filter(|(netns, _)| *netns != Netns::default()) {
         let entry = found.entry(netns).or_insert_with(|| Namespace {
             netns,
             name: name(netns, host, &names),
-            door: door.clone(),
+            doors: Vec::new(),
             pid: None,
         });
-        entry.door = door;
+        entry.pid.get_or_insert(pid);
+        if entry.doors.len() < DOORS {
+            entry.doors.push(door(pid));
+        }
     }
     found.into_values().collect()
+}
+
+/// The file that stands for the namespace of a process.
+pub(crate) fn door(pid: u32) -> PathBuf {
+    format!("/proc/{pid}/ns/net").into()
 }
 
 /// The name of one namespace.
@@ -119,18 +125,29 @@ impl Namespace {
         if own() == Some(self.netns) {
             return Ok(work());
         }
+        let door = self.open()?;
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().name("netns".to_owned()).stack_size(256 * 1024);
             let thread = thread.spawn_scoped(scope, || {
-                let door = File::open(&self.door)?;
-                if door.metadata()?.ino() != u64::from(self.netns.0) {
-                    return Err(io::ErrorKind::NotFound.into());
-                }
                 setns(&door, CloneFlags::CLONE_NEWNET)?;
                 Ok(work())
             })?;
             thread.join().unwrap_or_else(|_| Err(io::Error::other("thread ended early")))
         })
+    }
+
+    /// Opens the first door that still leads to this namespace.
+    fn open(&self) -> io::Result<File> {
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        for door in &self.doors {
+            match File::open(door).and_then(|file| Ok((file.metadata()?.ino(), file))) {
+                Ok((number, file)) if number == u64::from(self.netns.0) => return Ok(file),
+                // The process went elsewhere, or its number to another.
+                Ok(_) => {}
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 
     /// Reads addresses and sockets. Where the namespace can't be entered, its sockets come from /proc.

@@ -48,6 +48,7 @@ impl Poller {
                 }
             }
         }
+        self.host.translations(now, out);
     }
 
     /// What polling does not see. Tell it before the first poll.

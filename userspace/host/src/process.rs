@@ -159,3 +159,49 @@ pub(crate) fn all() -> Vec<u32> {
 pub(crate) fn inode(path: &str) -> Option<u64> {
     fs::metadata(path).ok().map(|file| file.ino())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_name_may_hold_blanks_and_parentheses() {
+        let tail = "S 1 2 3 0 -1 2097152 7 8 9 10 11 12 13 14 20 0 1 0 4711 99 5";
+        for name in ["redis-server", "a) S 9 (b", "tmux: server", "", ")("] {
+            let stat = parse_stat(&format!("77 ({name}) {tail}")).unwrap();
+            assert_eq!((stat.comm.as_str(), stat.parent, stat.start_ticks), (name, 1, 4711));
+            assert!(stat.is_kernel_thread());
+        }
+        assert_eq!(parse_stat("77 (x) S 1 2 3"), None);
+    }
+
+    #[test]
+    fn real_ids_stand_first() {
+        assert_eq!(parse_status("Name:\tx\nUid:\t1000\t0\t0\t0\nGid:\t100\t0\t0\t0\n"), Some((1000, 100)));
+        assert_eq!(parse_status("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn command_lines_are_cut() {
+        assert_eq!(parse_cmdline(b"a\0\0b c\0"), ["a", "", "b c"]);
+        assert_eq!(parse_cmdline(b""), Vec::<String>::new());
+        assert_eq!(parse_cmdline(b"postgres: writer"), ["postgres: writer"]);
+        assert_eq!(parse_cmdline(&b"x\0".repeat(1000)).len(), ARGV_COUNT);
+    }
+
+    #[test]
+    fn this_process_is_read() {
+        let found = read(std::process::id(), None).unwrap();
+        assert!(!found.stat.is_kernel_thread());
+        assert_eq!(found.process.exe.as_deref(), std::env::current_exe().unwrap().to_str());
+        assert_eq!(read(u32::MAX, None).map(|found| found.process), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_harm(text in ".{0,200}", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = (parse_stat(&text), parse_status(&text), parse_cmdline(&bytes), bracketed(&text, "net"));
+        }
+    }
+}

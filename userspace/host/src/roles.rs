@@ -69,3 +69,63 @@ impl Listeners {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::State;
+
+    fn listeners(rooms: &[(u32, &str, &[&str])]) -> Listeners {
+        let mut all = Listeners::default();
+        for (netns, address, bound) in rooms {
+            let view = View {
+                addresses: vec![address.parse().unwrap(), "127.0.0.1".parse().unwrap()],
+                ephemeral: (32768, 60999),
+                ..View::default()
+            };
+            let sockets: Vec<InetSocket> = bound
+                .iter()
+                .map(|at| InetSocket {
+                    cookie: 1,
+                    inode: 1,
+                    state: State::Listen,
+                    local: at.parse().unwrap(),
+                    remote: "0.0.0.0:0".parse().unwrap(),
+                })
+                .collect();
+            all.add(Netns(*netns), &view, sockets.iter());
+        }
+        all
+    }
+
+    #[track_caller]
+    fn check(netns: u32, local: &str, remote: &str, role: Option<Role>) {
+        let all = listeners(&[
+            (1, "10.0.0.1", &["0.0.0.0:80", "127.0.0.1:6379", "10.0.0.1:40000"]),
+            (2, "10.0.0.2", &["[::]:5432"]),
+        ]);
+        assert_eq!(all.role(Netns(netns), local.parse().unwrap(), remote.parse().unwrap()), role);
+    }
+
+    #[test]
+    fn a_listener_tells_who_was_called() {
+        check(1, "10.0.0.1:80", "192.0.2.7:50000", Some(Role::Responder));
+        check(1, "127.0.0.1:6379", "127.0.0.1:50000", Some(Role::Responder));
+        check(1, "127.0.0.1:50000", "127.0.0.1:6379", Some(Role::Originator));
+        // The listener at 40000 tells although that is a caller's port.
+        check(1, "10.0.0.1:40000", "192.0.2.7:80", Some(Role::Responder));
+        check(1, "10.0.0.1:50000", "10.0.0.2:5432", Some(Role::Originator));
+        check(2, "10.0.0.2:5432", "10.0.0.1:50000", Some(Role::Responder));
+    }
+
+    #[test]
+    fn without_a_listener_only_a_callers_port_tells() {
+        check(1, "10.0.0.1:50000", "192.0.2.7:443", Some(Role::Originator));
+        check(1, "10.0.0.1:50000", "192.0.2.7:50001", None);
+        check(1, "10.0.0.1:7000", "192.0.2.7:443", None);
+        // Loopback of another namespace is another place.
+        check(2, "127.0.0.1:7000", "127.0.0.1:6379", None);
+        // Both ends listened on: a program that calls from its own service port.
+        check(1, "10.0.0.1:80", "10.0.0.2:5432", None);
+    }
+}

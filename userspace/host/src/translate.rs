@@ -2,6 +2,7 @@
 //! to one place that arrived at another.
 //!
 //! Only namespaces that have translation rules are listened to: where nobody listens, the kernel builds no messages.
+//! Translation by IPVS without such rules, and by eBPF programs of others, is not seen here.
 
 use std::fs;
 use std::io;
@@ -47,6 +48,11 @@ impl Watch {
         socket.set_rx_buf_sz(i32::try_from(RECEIVE_BUFFER).unwrap_or(i32::MAX))?;
         socket.add_membership(NEW)?;
         socket.set_non_blocking(true)?;
+        // 0 turns event messages off (Documentation/networking/nf_conntrack-sysctl.rst).
+        let events = fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_events").unwrap_or_default();
+        if events.trim() == "0" {
+            return Err(io::Error::other("net.netfilter.nf_conntrack_events is 0"));
+        }
         Ok(Self { netns, socket })
     }
 
