@@ -22,13 +22,14 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    /// Starts it and waits until it says that it is attached.
-    pub(crate) fn start(binary: &Path, outputs: &Path, config: Option<&Path>) -> Result<Self, String> {
+    /// Starts it and waits until it says that it is attached; `record` keeps the event log too.
+    pub(crate) fn start(binary: &Path, outputs: &Path, record: bool) -> Result<Self, String> {
         let place = |name: &str| outputs.join(name).display().to_string();
         let (database, log) = (place("graph.db"), place("events.jsonl"));
-        let mut arguments = vec!["observe", "--json", "--db", &database, "--record", &log];
-        let config = config.map(|path| path.display().to_string());
-        arguments.extend(config.iter().flat_map(|path| ["--config", path]));
+        let mut arguments = vec!["observe", "--json", "--db", &database];
+        if record {
+            arguments.extend(["--record", &log]);
+        }
         let errors = outputs.join("observe.stderr");
         let stderr =
             std::fs::File::create(&errors).map_err(|error| format!("{}: {error}", errors.display()))?;
@@ -45,9 +46,14 @@ impl Observer {
             if let Some(status) = observer.program.ended()? {
                 return Err(format!("`tierzero observe` ended with {status}: {}", observer.says().trim()));
             }
-            Ok(observer.attached())
+            observer.attached()
         })?;
         Ok(observer)
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.program.pid()
     }
 
     /// The lines so far.
@@ -71,9 +77,16 @@ impl Observer {
         std::fs::read_to_string(&self.errors).unwrap_or_default()
     }
 
-    /// The observer announces itself on stderr once its programs are attached and the snapshot is taken.
-    fn attached(&self) -> bool {
-        self.says().contains("observing")
+    /// The observer announces itself on stderr once its programs are attached and the snapshot is taken. Polling
+    /// instead would be another observer than the one to test.
+    fn attached(&self) -> Result<bool, String> {
+        let says = self.says();
+        let line = says.lines().find(|line| line.starts_with("observing "));
+        match line {
+            Some(line) if line.contains(" with eBPF ") => Ok(true),
+            Some(line) => Err(format!("the observer runs without eBPF: {line}; {says}")),
+            None => Ok(false),
+        }
     }
 }
 

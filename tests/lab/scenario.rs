@@ -101,7 +101,7 @@ impl Lab {
     /// Starts the observer in the host's namespace and waits until it is attached.
     pub(crate) fn observe(&mut self) -> Result<(), String> {
         if let Some(tierzero) = &self.tierzero {
-            self.observer = Some(Observer::start(tierzero, &self.outputs(), None)?);
+            self.observer = Some(Observer::start(tierzero, &self.outputs(), true)?);
         }
         Ok(())
     }
