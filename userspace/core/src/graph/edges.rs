@@ -149,10 +149,6 @@ impl EdgeEntry {
         self.decided.then_some(self.edge.verdict)
     }
 
-    pub(crate) fn transport(&self) -> Transport {
-        self.edge.transport
-    }
-
     /// Another flow.
     pub(crate) fn begin(
         &mut self,

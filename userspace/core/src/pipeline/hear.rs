@@ -20,7 +20,6 @@ impl Pipeline {
         };
         let Some(flow) = self.flows.get_mut(slot) else { return };
         let Some(role) = flow.role_of(end) else { return };
-        flow.seen_at(at);
         if flow.joined_late || flow.heard_enough || *flow.heard_at.get_or_insert(role) != role {
             return;
         }
@@ -64,9 +63,11 @@ impl Pipeline {
     /// Takes what was shown on a flow, in order.
     pub(super) fn observe(&mut self, slot: u32, at: Timestamp, observations: &[Observation]) {
         let Some(flow) = self.flows.get_mut(slot) else { return };
-        if flow.joined_late {
+        if flow.joined_late || observations.is_empty() {
             return;
         }
+        // Payload itself leaves no mark on the flow's times: a replay has only what it showed.
+        flow.seen_at(at);
         let ledger = flow.ledger.get_or_insert_default();
         let mut showed = Contrast::default();
         for observation in observations {

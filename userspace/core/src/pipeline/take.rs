@@ -159,14 +159,7 @@ impl Pipeline {
                 }
             }
             What::Observed { end, observations } => match self.flows.of_end(*end) {
-                Some(slot) => {
-                    if let Some(flow) = self.flows.get_mut(slot)
-                        && !observations.is_empty()
-                    {
-                        flow.seen_at(at);
-                    }
-                    self.observe(slot, at, observations);
-                }
+                Some(slot) => self.observe(slot, at, observations),
                 None if observations.is_empty() || self.flows.has_ended(*end) => {}
                 None => self.flows.keep_early(*end, at, what.clone()),
             },
