@@ -23,8 +23,8 @@ const FILE_LIFE: Duration = Duration::from_secs(2);
 /// What is remembered of the host between events.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Processes that were told, with their network namespace (0 where unknown).
-    processes: HashMap<ProcessKey, Netns>,
+    /// Processes that were told, by pid: start time, and network namespace (0 where unknown).
+    processes: HashMap<u32, (u64, Netns)>,
     cgroups: HashSet<u64>,
     /// Namespaces by number, with the addresses told last.
     pub(crate) namespaces: BTreeMap<Netns, (Namespace, Vec<std::net::IpAddr>)>,
@@ -39,7 +39,11 @@ impl Memory {
         self.hybrid = std::fs::read_to_string("/proc/self/cgroup").is_ok_and(|text| {
             text.contains(":name=systemd:") && text.lines().any(|line| line.starts_with("0::"))
         });
-        self.processes = picture.processes.values().map(|process| (process.key, process.netns)).collect();
+        self.processes = picture
+            .processes
+            .values()
+            .map(|process| (process.key.pid, (process.key.start_ticks, process.netns)))
+            .collect();
         self.cgroups = picture.cgroups.keys().copied().collect();
         self.namespaces = picture
             .namespaces
@@ -54,7 +58,7 @@ impl Memory {
         let mut first = Vec::new();
         match &mut event.what {
             What::Forked { process } => {
-                let parent = process.parent.and_then(|parent| self.processes.get(&parent).copied());
+                let parent = process.parent.and_then(|parent| self.home(parent));
                 fill(&mut process.netns, parent);
                 self.begun(process, false, &mut first);
             }
@@ -66,7 +70,7 @@ impl Memory {
                 self.program(process);
             }
             What::Exited { process } => {
-                self.processes.remove(process);
+                self.processes.remove(&process.pid);
             }
             What::Connecting { process, ends, .. } | What::Datagrams { process, ends, .. } => {
                 self.process(*process, cgroup2, &mut first);
@@ -114,7 +118,13 @@ impl Memory {
         if self.processes.len() >= CAP {
             self.processes.clear();
         }
-        self.processes.insert(key, netns);
+        self.processes.insert(key.pid, (key.start_ticks, netns));
+    }
+
+    /// The namespace of a process that was told. A start time of 0 stands for the newest process of that pid.
+    fn home(&self, key: ProcessKey) -> Option<Netns> {
+        let (start, netns) = self.processes.get(&key.pid)?;
+        (key.start_ticks == 0 || key.start_ticks == *start).then_some(*netns)
     }
 
     fn begun(&mut self, process: &mut Process, executed: bool, first: &mut Vec<What>) {
@@ -126,18 +136,19 @@ impl Memory {
     /// The namespace of a socket, told if it is new. Where the kernel record could not say it, that of its process
     /// is taken: a socket stays where it was made, and few processes move between making and using one.
     fn socket_netns(&mut self, netns: &mut Netns, process: Option<ProcessKey>, first: &mut Vec<What>) {
-        fill(netns, process.and_then(|key| self.processes.get(&key).copied()));
+        fill(netns, process.and_then(|key| self.home(key)));
         self.netns(*netns, process, first);
     }
 
     /// A process whose beginning was not told: its record was lost, or it began before observation.
     fn process(&mut self, key: Option<ProcessKey>, cgroup2: Option<&Cgroup2>, first: &mut Vec<What>) {
-        let Some(key) = key.filter(|key| !self.processes.contains_key(key)) else { return };
+        let Some(key) = key.filter(|key| self.home(*key).is_none()) else { return };
         // Remembered even when it is gone, so that it is looked for once.
         self.remember(key, Netns::default());
-        if let Some(found) = process::read(key.pid, cgroup2).filter(|found| found.process.key == key) {
+        let same = |found: &process::Found| key.start_ticks == 0 || found.process.key == key;
+        if let Some(found) = process::read(key.pid, cgroup2).filter(same) {
             let parent = process::key(found.stat.parent);
-            self.remember(key, found.process.netns);
+            self.remember(found.process.key, found.process.netns);
             first.push(What::ProcessSeen { process: Process { parent, ..found.process } });
         }
     }

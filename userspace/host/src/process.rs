@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 
 use tierzero_core::event::Process;
 use tierzero_core::id::{Netns, ProcessKey};
+use tierzero_core::subject::redact;
 
 use crate::cgroup;
 use crate::mounts::Cgroup2;
@@ -105,12 +106,9 @@ fn argv(pid: u32) -> Vec<String> {
     if file.take(ARGV_BYTES).read_to_end(&mut bytes).is_err() {
         return Vec::new();
     }
-    redact(parse_cmdline(&bytes))
-}
-
-/// Until the core can tell secrets in a command line from the rest: only the program's name is kept.
-fn redact(argv: Vec<String>) -> Vec<String> {
-    argv.into_iter().take(1).collect()
+    let mut words = parse_cmdline(&bytes);
+    redact::argv(&mut words);
+    words
 }
 
 /// A process, and what was read with it.

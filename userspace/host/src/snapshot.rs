@@ -1,7 +1,7 @@
 //! Everything that was there before observation began, as events.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use jiff::Timestamp;
 use tierzero_core::event::{Addresses, Degradation, Event, ListenAddress, Listening, Process, What};
@@ -16,6 +16,9 @@ use crate::process::{self, Found};
 use crate::roles::Listeners;
 use crate::socket::{InetSocket, State, UnixSocket};
 use crate::socket_file;
+
+/// The peer of a UDP socket that has none: the same for both address families, as in live records.
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// All of the host at one moment.
 #[derive(Debug, Default)]
@@ -134,7 +137,7 @@ impl Picture {
         let (low, high) = view.ephemeral;
         (socket.state == State::Unconnected && !is_caller_port(socket, low, high)).then(|| {
             What::Listening(Listening {
-                socket: EndKey::Udp { cookie: socket.cookie, peer: socket.remote },
+                socket: EndKey::Udp { cookie: socket.cookie, peer: NOBODY },
                 at: ListenAddress::Udp { address: socket.local },
                 netns,
                 processes: self.holders.of(socket.inode),
