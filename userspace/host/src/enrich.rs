@@ -3,7 +3,7 @@
 //! Every answer is kept, so an event whose process, cgroup and namespace were seen before costs a few hash look-ups
 //! and no system call.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use tierzero_core::event::{Event, ListenAddress, Listening, Process, SocketFile, What};
@@ -17,6 +17,8 @@ use crate::{process, socket_file};
 
 /// Most entries of one cache; when full it starts anew, which costs one more read each and loses nothing.
 const CAP: usize = 1 << 16;
+/// How many ended processes are remembered.
+const ENDED: usize = 4096;
 /// How long the owner and mode of a socket file are believed: chmod(2) tells nobody.
 const FILE_LIFE: Duration = Duration::from_secs(2);
 
@@ -25,6 +27,7 @@ const FILE_LIFE: Duration = Duration::from_secs(2);
 pub(crate) struct Memory {
     /// Processes that were told, by pid: start time, and network namespace (0 where unknown).
     processes: HashMap<u32, (u64, Netns)>,
+    ended: VecDeque<ProcessKey>,
     cgroups: HashSet<u64>,
     /// Namespaces by number, with the addresses told last.
     pub(crate) namespaces: BTreeMap<Netns, (Namespace, Vec<std::net::IpAddr>)>,
@@ -70,7 +73,7 @@ impl Memory {
                 self.program(process);
             }
             What::Exited { process } => {
-                self.processes.remove(&process.pid);
+                self.ended(*process);
             }
             What::Connecting { process, ends, .. } | What::Datagrams { process, ends, .. } => {
                 self.process(*process, cgroup2, &mut first);
@@ -125,6 +128,17 @@ impl Memory {
     fn home(&self, key: ProcessKey) -> Option<Netns> {
         let (start, netns) = self.processes.get(&key.pid)?;
         (key.start_ticks == 0 || key.start_ticks == *start).then_some(*netns)
+    }
+
+    /// Its sockets are released after it ended, so it is forgotten only a while later.
+    fn ended(&mut self, key: ProcessKey) {
+        self.ended.push_back(key);
+        if self.ended.len() > ENDED
+            && let Some(old) = self.ended.pop_front()
+            && self.processes.get(&old.pid).is_some_and(|(start, _)| *start == old.start_ticks)
+        {
+            self.processes.remove(&old.pid);
+        }
     }
 
     fn begun(&mut self, process: &mut Process, executed: bool, first: &mut Vec<What>) {

@@ -290,6 +290,61 @@ fn polling_tells_what_came_and_what_went() {
     );
 }
 
+/// A cgroup of this test alone; it goes with the value.
+struct Unit(std::path::PathBuf);
+
+impl Unit {
+    /// `None`, with the reason printed, where this machine does not allow one.
+    fn make(name: &str) -> Option<Self> {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let line = mounts.lines().find(|line| line.contains(" - cgroup2 "));
+        let made =
+            line.and_then(|line| line.split(' ').nth(4)).map(|root| std::path::Path::new(root).join(name));
+        let made = made.filter(|folder| fs::create_dir(folder).is_ok());
+        if made.is_none() {
+            println!("skipped: a cgroup can't be made here (needs root and cgroup2)");
+        }
+        made.map(Self)
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_cgroup_says_who_runs_in_it_by_the_id_that_the_kernel_uses() {
+    let name = format!("tierzero-test-{}.service", std::process::id());
+    let Some(unit) = Unit::make(&name) else { return };
+    let mut host = Host::new().unwrap();
+    host.snapshot(now());
+    let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+    let moved = fs::write(unit.0.join("cgroup.procs"), child.id().to_string());
+    let id = std::os::unix::fs::MetadataExt::ino(&fs::metadata(&unit.0).unwrap());
+    let (events, _) = Host::new().unwrap().snapshot(now());
+
+    // As the kernel tells it live: the id, and nothing that says what it is.
+    let told = process(&events, child.id()).clone();
+    let mut live =
+        Event { at: now(), what: What::Executed { process: Process { place: None, ..told.clone() } } };
+    let mut before = Vec::new();
+    host.enrich(&mut live, &mut before);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    moved.unwrap();
+
+    assert_eq!(told.cgroup, id);
+    assert_eq!(told.place.unwrap().unit.as_ref(), Some(&name));
+    let named = |events: &[Event]| {
+        events.iter().any(|event| {
+            matches!(&event.what, What::CgroupNamed { cgroup, place } if *cgroup == id && place.unit.as_ref() == Some(&name))
+        })
+    };
+    assert!(named(&events) && named(&before), "{before:?}");
+}
+
 /// A named network namespace of this test alone, and the programs in it. All of it ends with the value.
 struct Room {
     name: String,
