@@ -32,7 +32,9 @@ macro_rules! field {
     };
     ($context:expr, $type:ty, $name:ident, $word:literal) => {
         // SAFETY: the context is valid while the program runs, and the field is one of its type's.
-        unsafe { $crate::context::load::<$type, { core::mem::offset_of!($type, $name) + 4 * $word }>($context) }
+        unsafe {
+            $crate::context::load::<$type, { core::mem::offset_of!($type, $name) + 4 * $word }>($context)
+        }
     };
 }
 pub(crate) use field;

@@ -32,7 +32,8 @@ fn accept(context: *mut bpf_sock_addr) -> i32 {
         return 1;
     }
     // SAFETY: the map is a socket storage map and `sk` a full socket; nothing is created.
-    let stream = unsafe { bpf_sk_storage_get(address(&STREAMS), sk.cast(), ptr::null_mut(), 0) }.cast::<Stream>();
+    let stream =
+        unsafe { bpf_sk_storage_get(address(&STREAMS), sk.cast(), ptr::null_mut(), 0) }.cast::<Stream>();
     if stream.is_null() {
         return 1;
     }
@@ -48,7 +49,14 @@ fn accept(context: *mut bpf_sock_addr) -> i32 {
         let record = Socket {
             header: emit::header(kind::ACCEPT),
             cookie,
-            endpoints: Endpoints { local: [0; 4], remote: [0; 4], local_port: 0, remote_port: 0, netns: 0, reserved: 0 },
+            endpoints: Endpoints {
+                local: [0; 4],
+                remote: [0; 4],
+                local_port: 0,
+                remote_port: 0,
+                netns: 0,
+                reserved: 0,
+            },
             actor: actor::current(),
             protocol: kind::TCP,
             role: kind::ROLE_RESPONDER,

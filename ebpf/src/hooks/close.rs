@@ -8,7 +8,8 @@ use tierzero_maps::{kind, place};
 
 use crate::context::field;
 use crate::offsets::{
-    SOCK_COOKIE, SOCK_FLAGS, TCP_BYTES_RECEIVED, TCP_BYTES_RETRANS, TCP_BYTES_SENT, TCP_SND_NXT, TCP_WRITE_SEQ,
+    SOCK_COOKIE, SOCK_FLAGS, TCP_BYTES_RECEIVED, TCP_BYTES_RETRANS, TCP_BYTES_SENT, TCP_SND_NXT,
+    TCP_WRITE_SEQ,
 };
 use crate::read::member;
 use crate::{actor, emit};
@@ -59,7 +60,8 @@ fn counts(sock: u64, state: u32) -> (u64, u64) {
     let written: u32 = member(sock, &TCP_WRITE_SEQ);
     let next: u32 = member(sock, &TCP_SND_NXT);
     // What was written and waits to be sent. In other states a FIN stands between the two, or nothing will be sent.
-    let waiting = if state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT { written.wrapping_sub(next) } else { 0 };
+    let waiting =
+        if state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT { written.wrapping_sub(next) } else { 0 };
     let received: u64 = member(sock, &TCP_BYTES_RECEIVED);
     let flags: u64 = member(sock, &SOCK_FLAGS);
     // `tcp_rcv_nxt_update` counts the FIN as a byte (net/ipv4/tcp_input.c).

@@ -51,7 +51,14 @@ fn bound(sock: *mut bpf_sock, local: [u32; 4]) -> i32 {
         let record = Socket {
             header: emit::header(kind::LISTEN),
             cookie,
-            endpoints: Endpoints { local, remote: [0; 4], local_port: port, remote_port: 0, netns, reserved: 0 },
+            endpoints: Endpoints {
+                local,
+                remote: [0; 4],
+                local_port: port,
+                remote_port: 0,
+                netns,
+                reserved: 0,
+            },
             actor: actor::current(),
             protocol: kind::UDP,
             role: kind::ROLE_UNKNOWN,
@@ -67,7 +74,8 @@ fn bound(sock: *mut bpf_sock, local: [u32; 4]) -> i32 {
 /// Counts a datagram. Two processors that count the same flow at once may lose a count, so counts are "at least".
 #[inline(always)]
 pub fn count(skb: *mut __sk_buff, sk: *mut bpf_sock, direction: u32) {
-    let (Some(segment), Some(endpoints)) = (packet::udp(skb), packet::endpoints(skb, kind::UDP, direction)) else {
+    let (Some(segment), Some(endpoints)) = (packet::udp(skb), packet::endpoints(skb, kind::UDP, direction))
+    else {
         return emit::lost(place::PACKET);
     };
     // SAFETY: the context is valid while the program runs.
@@ -82,8 +90,7 @@ pub fn count(skb: *mut __sk_buff, sk: *mut bpf_sock, direction: u32) {
         Some(flow) => flow,
         None => {
             let role = if direction == kind::SENT { kind::ROLE_ORIGINATOR } else { kind::ROLE_RESPONDER };
-            let new =
-                DatagramFlow { actor: actor::NOBODY, packets: [0; 2], bytes: [0; 2], role, netns: 0 };
+            let new = DatagramFlow { actor: actor::NOBODY, packets: [0; 2], bytes: [0; 2], role, netns: 0 };
             if DATAGRAMS.insert(&key, &new, 0).is_err() {
                 return emit::lost(place::DATAGRAM_TABLE);
             }

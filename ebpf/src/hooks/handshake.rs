@@ -7,11 +7,11 @@ use core::ptr;
 
 use aya_ebpf::bindings::{
     BPF_SK_STORAGE_GET_F_CREATE, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB,
-    BPF_SOCK_OPS_STATE_CB, BPF_SOCK_OPS_STATE_CB_FLAG, BPF_SOCK_OPS_TCP_CONNECT_CB, BPF_SOCK_OPS_TCP_LISTEN_CB,
-    bpf_sock, bpf_sock_ops,
+    BPF_SOCK_OPS_STATE_CB, BPF_SOCK_OPS_STATE_CB_FLAG, BPF_SOCK_OPS_TCP_CONNECT_CB,
+    BPF_SOCK_OPS_TCP_LISTEN_CB, bpf_sock, bpf_sock_ops,
 };
 use aya_ebpf::helpers::generated::{
-    bpf_get_socket_cookie, bpf_skc_to_tcp_sock, bpf_sk_storage_get, bpf_sock_ops_cb_flags_set,
+    bpf_get_socket_cookie, bpf_sk_storage_get, bpf_skc_to_tcp_sock, bpf_sock_ops_cb_flags_set,
 };
 use aya_ebpf::macros::sock_ops;
 use aya_ebpf::programs::SockOpsContext;
@@ -148,7 +148,10 @@ fn report(
 #[inline(always)]
 fn endpoints(context: *mut bpf_sock_ops) -> Endpoints {
     let (local, remote) = if field!(context, bpf_sock_ops, family) == AF_INET {
-        ([0, 0, MAPPED, field!(context, bpf_sock_ops, local_ip4)], [0, 0, MAPPED, field!(context, bpf_sock_ops, remote_ip4)])
+        (
+            [0, 0, MAPPED, field!(context, bpf_sock_ops, local_ip4)],
+            [0, 0, MAPPED, field!(context, bpf_sock_ops, remote_ip4)],
+        )
     } else {
         (
             [

@@ -49,7 +49,8 @@ fn look(skb: *mut __sk_buff, direction: u32) {
         return;
     }
     // SAFETY: the map is a socket storage map and `sk` a full socket; nothing is created.
-    let stream = unsafe { bpf_sk_storage_get(address(&STREAMS), sk.cast(), ptr::null_mut(), 0) }.cast::<Stream>();
+    let stream =
+        unsafe { bpf_sk_storage_get(address(&STREAMS), sk.cast(), ptr::null_mut(), 0) }.cast::<Stream>();
     if stream.is_null() {
         let protocol = field!(sk, bpf_sock, protocol);
         if protocol == kind::UDP {
@@ -108,7 +109,9 @@ fn follow(skb: *mut __sk_buff, sk: *mut bpf_sock, stream: *mut Stream, direction
         }
         let piece = Piece { cookie, offset: u64::from(position), length: PIECE_BYTES as u32, direction };
         let from = segment.offset + (position - start);
-        slot::<Payload, PIECE_BYTES>(skb, place::PAYLOAD, from, PIECE_BYTES as u32, |taken| piece.head(taken));
+        slot::<Payload, PIECE_BYTES>(skb, place::PAYLOAD, from, PIECE_BYTES as u32, |taken| {
+            piece.head(taken)
+        });
         position += PIECE_BYTES as u32;
     }
     let left = stop - position;

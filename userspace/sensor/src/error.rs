@@ -51,8 +51,12 @@ impl SensorError {
                  in a container, with the host's"
             }
             Self::NoCgroup { .. } => "mount one: `mount -t cgroup2 none /sys/fs/cgroup/unified`",
-            Self::Refused { .. } => "`tierzero doctor` shows what this kernel allows; Linux 5.10 or later is needed",
-            Self::Object { .. } => "`tierzero doctor` shows what this kernel allows; there may be too little memory",
+            Self::Refused { .. } => {
+                "`tierzero doctor` shows what this kernel allows; Linux 5.10 or later is needed"
+            }
+            Self::Object { .. } => {
+                "`tierzero doctor` shows what this kernel allows; there may be too little memory"
+            }
             Self::Map { .. } => "start again; if it stays, report it with the output of `tierzero doctor`",
         }
     }

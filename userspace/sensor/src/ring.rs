@@ -42,8 +42,10 @@ impl Ring {
     /// Prepares to wait.
     pub(crate) fn register(&mut self) -> Result<(), SensorError> {
         if self.readiness.is_none() {
-            let refused =
-                |error: std::io::Error| SensorError::Map { map: self.name.to_owned(), because: error.to_string() };
+            let refused = |error: std::io::Error| SensorError::Map {
+                map: self.name.to_owned(),
+                because: error.to_string(),
+            };
             let fd = self.buffer.as_fd().try_clone_to_owned().map_err(refused)?;
             // SAFETY: the descriptor is owned here and closed only after it was taken off the reactor (on drop).
             let registered = unsafe { AsyncFd::register(fd) };

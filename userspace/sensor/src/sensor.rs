@@ -282,7 +282,8 @@ pub(crate) fn open_cgroup() -> Result<File, SensorError> {
     let Some(path) = cgroup::mount_point() else {
         return Err(SensorError::NoCgroup { because: "none in /proc/self/mountinfo".to_owned() });
     };
-    File::open(&path).map_err(|error| SensorError::NoCgroup { because: format!("{}: {error}", path.display()) })
+    File::open(&path)
+        .map_err(|error| SensorError::NoCgroup { because: format!("{}: {error}", path.display()) })
 }
 
 /// Takes a map out of the object.
@@ -301,9 +302,10 @@ fn offset_degradations(offsets: &Offsets) -> Vec<Degradation> {
     if let Some(because) = &offsets.failure {
         return vec![Degradation {
             name: "no-btf".to_owned(),
-            loses: "not seen: which process made, took or closed a connection, and processes that end before \
+            loses:
+                "not seen: which process made, took or closed a connection, and processes that end before \
                     /proc is read"
-                .to_owned(),
+                    .to_owned(),
             because: because.clone(),
             remedy,
         }];
