@@ -55,13 +55,14 @@ fn every_measured_handshake_is_decided_by_its_lengths() {
     for case in &cases {
         let first = case.records.iter().position(|(client, _)| *client).unwrap();
         let of = |client: bool, records: &[(bool, u16)]| -> Vec<u16> {
-            records.iter().filter(|(who, length)| *who == client && *length > 0).map(|(_, length)| *length).collect()
+            records
+                .iter()
+                .filter(|(who, length)| *who == client && *length > 0)
+                .map(|(_, length)| *length)
+                .collect()
         };
-        let (client, server, after) = (
-            of(true, &case.records),
-            of(false, &case.records[..first]),
-            of(false, &case.records[first..]),
-        );
+        let (client, server, after) =
+            (of(true, &case.records), of(false, &case.records[..first]), of(false, &case.records[first..]));
         let shape = Shape {
             suite: case.suite,
             resumed: case.extensions.contains(&41),
@@ -122,7 +123,8 @@ fn turns(case: &Case) -> Vec<Turn> {
     turns.push(s(record(20, &[1])));
     turns.push(c(record(20, &[1])));
     for (client, length) in &case.records {
-        let bytes = if *length == 0 { record(21, &[2, 80]) } else { record(23, &vec![0; usize::from(*length)]) };
+        let bytes =
+            if *length == 0 { record(21, &[2, 80]) } else { record(23, &vec![0; usize::from(*length)]) };
         turns.push(if *client { c(bytes) } else { s(bytes) });
     }
     turns

@@ -440,7 +440,7 @@ impl Conversation {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Reading { mut dissector } => {
                 let first = out.len();
-                dissector.finish(&mut Notes::new(out, &self.fingerprinter, self.now));
+                dissector.finish(why.is_none(), &mut Notes::new(out, &self.fingerprinter, self.now));
                 self.bound(first, out);
             }
             State::Unknown | State::Tentative { .. } if rule.is_none() => {

@@ -111,9 +111,10 @@ pub(crate) trait Dissector: fmt::Debug + Send {
     /// direction; bytes that are left unread stay. A responder's bytes that answer nothing yet are left unread.
     fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next;
 
-    /// The flow is over or can't be read further: what was offered and never answered is said.
-    fn finish(&mut self, notes: &mut Notes<'_>) {
-        let _ = notes;
+    /// Reading ends before it was settled: what was offered and never answered is said. `whole` is true when the flow
+    /// is over and nothing of it is missing, so that silence means something.
+    fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {
+        let _ = (whole, notes);
     }
 }
 

@@ -511,7 +511,7 @@ impl Dissector for Http {
         }
     }
 
-    fn finish(&mut self, notes: &mut Notes<'_>) {
+    fn finish(&mut self, _whole: bool, notes: &mut Notes<'_>) {
         for exchange in std::mem::take(&mut self.unanswered) {
             self.report(exchange.offers, notes);
         }

@@ -488,7 +488,7 @@ impl Dissector for Redis {
         }
     }
 
-    fn finish(&mut self, notes: &mut Notes<'_>) {
+    fn finish(&mut self, _whole: bool, notes: &mut Notes<'_>) {
         for (asked, _) in self.unanswered.drain(..) {
             if let Asked::Proof(principal, credential) = asked {
                 let offer = Shown::Offers {

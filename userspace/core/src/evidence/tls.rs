@@ -672,10 +672,10 @@ impl Dissector for Tls {
         }
     }
 
-    fn finish(&mut self, notes: &mut Notes<'_>) {
+    fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {
         if let Version::New(new) = &mut self.version {
             // Without any record of the client's second flight, the ServerHello has already said all there is.
-            if !new.client.is_empty() || new.client_alert {
+            if whole && (!new.client.is_empty() || new.client_alert) {
                 new.judge(true, notes);
             }
         }
