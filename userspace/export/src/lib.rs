@@ -1,1 +1,111 @@
-//! Being written.
+//! Review formats: pure functions of a graph snapshot. The same snapshot gives the same bytes.
+//!
+//! Every format carries the window and the [`statement`] of what was not seen, in the place that the format has for
+//! it: fields of the JSON, attributes of the GraphML graph, the label of the DOT graph, columns of the CSV lines.
+//! Names come from outside: each format escapes by its own rules, and no name can end a string, a line, a cell or
+//! an element early.
+#![forbid(unsafe_code)]
+
+mod csv;
+mod dot;
+mod graph_json;
+mod graphml;
+pub mod lines;
+mod read;
+mod redact;
+mod statement;
+mod words;
+
+use std::borrow::Cow;
+
+use tierzero_core::graph::Snapshot;
+
+pub use read::ReadError;
+pub use statement::statement;
+
+/// The JSON Schema (draft 2020-12) of what [`json`] writes.
+pub const GRAPH_SCHEMA: &str = include_str!("../schema/graph-1.schema.json");
+
+/// What an export may show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// Are names replaced?
+    pub redaction: Redaction,
+    /// Are keyed fingerprints of credentials written? Off unless asked for; never with redaction.
+    pub fingerprints: bool,
+}
+
+/// Are names, addresses, paths and principals replaced by pseudonyms?
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub enum Redaction {
+    /// No.
+    #[default]
+    Off,
+    /// Yes, under this key: the same name gives the same pseudonym in each export of this installation, and without
+    /// the key no name can be found by trying.
+    Keyed([u8; 32]),
+}
+
+impl std::fmt::Debug for Redaction {
+    /// Never prints the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Off => "Off",
+            Self::Keyed(_) => "Keyed",
+        })
+    }
+}
+
+/// The whole graph, schema `tierzero/graph/1`.
+#[must_use]
+pub fn json(snapshot: &Snapshot, options: &Options) -> String {
+    graph_json::write(&shown(snapshot, options))
+}
+
+/// Reads what [`json`] wrote.
+///
+/// What the schema leaves out (command lines, flow groups, the listeners' contrast) comes back empty.
+///
+/// # Errors
+/// [`ReadError`] when the text is not of this schema.
+pub fn read_json(text: &str) -> Result<Snapshot, ReadError> {
+    read::read(text)
+}
+
+/// One line for each edge, RFC 4180, with a header line.
+#[must_use]
+pub fn csv_edges(snapshot: &Snapshot, options: &Options) -> String {
+    csv::edges(&shown(snapshot, options))
+}
+
+/// One line for each workload and each listener, RFC 4180, with a header line.
+#[must_use]
+pub fn csv_nodes(snapshot: &Snapshot, options: &Options) -> String {
+    csv::nodes(&shown(snapshot, options))
+}
+
+/// Graphviz: one cluster for each place (host, network namespace), edges coloured by verdict, with a legend.
+#[must_use]
+pub fn dot(snapshot: &Snapshot, options: &Options) -> String {
+    dot::write(&shown(snapshot, options))
+}
+
+/// GraphML with typed keys.
+#[must_use]
+pub fn graphml(snapshot: &Snapshot, options: &Options) -> String {
+    graphml::write(&shown(snapshot, options))
+}
+
+/// The snapshot as far as it may be shown. Every format starts from this.
+fn shown<'a>(snapshot: &'a Snapshot, options: &Options) -> Cow<'a, Snapshot> {
+    if let Redaction::Keyed(key) = options.redaction {
+        return Cow::Owned(redact::redact(snapshot, key));
+    }
+    if options.fingerprints {
+        return Cow::Borrowed(snapshot);
+    }
+    let mut snapshot = snapshot.clone();
+    let credentials = snapshot.edges.iter_mut().flat_map(|edge| &mut edge.credentials);
+    credentials.for_each(|credential| credential.fingerprint = None);
+    Cow::Owned(snapshot)
+}

@@ -1,0 +1,181 @@
+//! Names, addresses, paths and principals replaced by keyed pseudonyms.
+//!
+//! What stays: kinds, verdicts, counts, times, ports, user id 0, loopback and unspecified addresses, the texts of
+//! rules, the kernel release. What goes without a pseudonym: fingerprints, command lines, other user ids, what the
+//! system said about a degradation.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
+use tierzero_core::evidence::Principal;
+use tierzero_core::fingerprint::Fingerprinter;
+use tierzero_core::graph::{
+    CoverageSummary, CredentialSighting, Edge, Host, Listener, PrincipalSighting, ProcessCount, Snapshot,
+    Workload,
+};
+use tierzero_core::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
+
+pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
+    let names = Pseudonyms(Fingerprinter::new(key));
+    let Snapshot { window, hosts, coverage, workloads, listeners, edges } = snapshot;
+    let mut redacted = Snapshot {
+        window: *window,
+        hosts: hosts.iter().map(|host| names.host(host)).collect(),
+        coverage: names.coverage(coverage),
+        workloads: workloads.iter().map(|workload| names.workload(workload)).collect(),
+        listeners: listeners.iter().map(|listener| names.listener(listener)).collect(),
+        edges: edges.iter().map(|edge| names.edge(edge)).collect(),
+    };
+    // Ids are pseudonyms as well (they are digests of names), so the order of ids is another one now.
+    redacted.hosts.sort_by(|a, b| a.id.cmp(&b.id));
+    redacted.workloads.sort_by(|a, b| a.id.cmp(&b.id));
+    redacted.listeners.sort_by(|a, b| a.id.cmp(&b.id));
+    redacted.edges.sort_by(|a, b| a.id.cmp(&b.id));
+    redacted
+}
+
+struct Pseudonyms(Fingerprinter);
+
+impl Pseudonyms {
+    /// `kind-` and 16 hex digits.
+    fn of(&self, kind: &str, name: &str) -> String {
+        format!("{kind}-{}", self.0.of(&format!("redact {kind}"), name.as_bytes()))
+    }
+
+    fn option(&self, kind: &str, name: Option<&String>) -> Option<String> {
+        name.map(|name| self.of(kind, name))
+    }
+
+    fn host(&self, host: &Host) -> Host {
+        let Host { id, name, kernel, boot_id } = host;
+        Host {
+            id: self.host_id(id),
+            name: self.of("host", name),
+            kernel: kernel.clone(),
+            boot_id: self.of("boot", boot_id),
+        }
+    }
+
+    fn host_id(&self, id: &HostId) -> HostId {
+        HostId::from_stored(&self.of("h", id.as_str()))
+    }
+
+    fn workload_id(&self, id: &WorkloadId) -> WorkloadId {
+        WorkloadId::from_stored(&self.of("w", id.as_str()))
+    }
+
+    fn listener_id(&self, id: &ListenerId) -> ListenerId {
+        ListenerId::from_stored(&self.of("l", id.as_str()))
+    }
+
+    fn coverage(&self, coverage: &CoverageSummary) -> CoverageSummary {
+        let mut coverage = coverage.clone();
+        for Degradation { because, .. } in &mut coverage.degraded {
+            because.clear();
+        }
+        coverage
+    }
+
+    fn workload(&self, workload: &Workload) -> Workload {
+        let Workload {
+            id,
+            host,
+            name,
+            exe,
+            argv: _,
+            unit,
+            container,
+            pod,
+            uid,
+            netns,
+            netns_name,
+            agent,
+            first,
+            last,
+        } = workload;
+        Workload {
+            id: self.workload_id(id),
+            host: host.as_ref().map(|host| self.host_id(host)),
+            name: self.of("workload", name),
+            exe: self.option("exe", exe.as_ref()),
+            argv: Vec::new(),
+            unit: self.option("unit", unit.as_ref()),
+            container: self.option("container", container.as_ref()),
+            pod: self.option("pod", pod.as_ref()),
+            uid: uid.filter(|uid| *uid == 0),
+            netns: netns.map(|Netns(inode)| Netns(inode)),
+            netns_name: netns_name
+                .as_ref()
+                .map(|name| if name == "host" { name.clone() } else { self.of("netns", name) }),
+            agent: *agent,
+            first: *first,
+            last: *last,
+        }
+    }
+
+    fn listener(&self, listener: &Listener) -> Listener {
+        Listener {
+            id: self.listener_id(&listener.id),
+            workload: self.workload_id(&listener.workload),
+            at: match &listener.at {
+                ListenAddress::Tcp { address } => ListenAddress::Tcp { address: self.address(*address) },
+                ListenAddress::Udp { address } => ListenAddress::Udp { address: self.address(*address) },
+                ListenAddress::Unix { path, file } => {
+                    let prefix = if path.starts_with('@') { "@" } else { "/" };
+                    ListenAddress::Unix {
+                        path: format!("{prefix}{}", self.of("path", path)),
+                        file: file.map(|SocketFile { mode, uid: _, gid: _ }| SocketFile {
+                            mode,
+                            uid: 0,
+                            gid: 0,
+                        }),
+                    }
+                }
+            },
+            ..listener.clone()
+        }
+    }
+
+    /// Addresses of the documentation prefix 2001:db8::/32 (RFC 3849): `2001:db8:4::` for what was IPv4, `:6::` for
+    /// what was IPv6, with 64 keyed bits. Ports stay.
+    fn address(&self, address: SocketAddr) -> SocketAddr {
+        let ip = address.ip();
+        if ip.is_loopback() || ip.is_unspecified() {
+            return address;
+        }
+        let digits = self.0.of("redact address", ip.to_string().as_bytes());
+        let bits = u64::from_str_radix(digits.as_str(), 16).unwrap_or_default();
+        let family: u128 = if ip.is_ipv4() { 4 } else { 6 };
+        let redacted = (0x2001_0db8_u128 << 96) | (family << 80) | u128::from(bits);
+        SocketAddr::new(IpAddr::V6(Ipv6Addr::from_bits(redacted)), address.port())
+    }
+
+    fn edge(&self, edge: &Edge) -> Edge {
+        let mut principals: Vec<PrincipalSighting> = edge
+            .principals
+            .iter()
+            .map(|PrincipalSighting { principal: Principal { kind, name }, verified }| PrincipalSighting {
+                principal: Principal { kind: *kind, name: self.of("principal", name) },
+                verified: *verified,
+            })
+            .collect();
+        principals.sort();
+        Edge {
+            id: EdgeId::from_stored(&self.of("e", edge.id.as_str())),
+            caller: self.workload_id(&edge.caller),
+            listener: self.listener_id(&edge.listener),
+            principals,
+            credentials: edge
+                .credentials
+                .iter()
+                .map(|credential| CredentialSighting { fingerprint: None, ..credential.clone() })
+                .collect(),
+            processes: edge
+                .processes
+                .iter()
+                .map(|ProcessCount { exe, count }| ProcessCount { exe: self.of("exe", exe), count: *count })
+                .collect(),
+            ..edge.clone()
+        }
+    }
+}

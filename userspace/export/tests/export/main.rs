@@ -1,0 +1,8 @@
+//! Every format: well-formed whatever the names are, the same each time, with what was not seen in it.
+
+#[cfg(test)]
+mod formats;
+#[cfg(test)]
+mod graph;
+#[cfg(test)]
+mod hostile;
