@@ -61,6 +61,7 @@ impl Pipeline {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`take` sorted the events, exhaustively")]
     fn take_subject(&mut self, at: Timestamp, what: &What) {
         match what {
             What::Host(host) => {
@@ -84,7 +85,8 @@ impl Pipeline {
                 self.generation += 1;
             }
             What::NetnsSeen { netns, name, addresses } => {
-                if self.namespaces.seen(*netns, name.clone(), addresses.clone()) {
+                let renamed = self.namespaces.seen(*netns, name.clone(), addresses.clone());
+                if renamed {
                     self.generation += 1;
                     self.unknown.remove(netns);
                     self.made.clear();
@@ -94,6 +96,7 @@ impl Pipeline {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "`take` sorted the events, exhaustively")]
     fn take_flow(&mut self, at: Timestamp, what: &What, after: &mut Vec<Event>) {
         match what {
             What::Listening(listening) => {
@@ -203,9 +206,10 @@ impl Pipeline {
     /// What came before its end was announced is taken now.
     fn take_early(&mut self, key: EndKey, after: &mut Vec<Event>) {
         for (at, what) in self.flows.take_early(key) {
-            match what {
-                What::Payload(payload) => self.hear(at, payload, after),
-                other => self.take_flow(at, &other, after),
+            if let What::Payload(payload) = what {
+                self.hear(at, payload, after);
+            } else {
+                self.take_flow(at, &what, after);
             }
         }
     }

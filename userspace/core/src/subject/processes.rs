@@ -138,7 +138,7 @@ impl Processes {
         let parent = process.parent.and_then(|key| self.get(key));
         let inherited = parent.map(|it| (it.image.clone(), it.cgroup, it.place.clone(), it.netns));
         let key = process.key;
-        let mut new = self.from_event(process);
+        let mut new = self.admit(process);
         if let Some((image, cgroup, place, netns)) = inherited {
             if new.image.exe.is_none() {
                 new.image = image;
@@ -168,7 +168,7 @@ impl Processes {
 
     fn renew(&mut self, process: Process, new_program: bool) {
         let key = process.key;
-        let mut new = self.from_event(process);
+        let mut new = self.admit(process);
         let Some(old) = self.known.get_mut(&key) else {
             self.insert(key, new);
             return;
@@ -271,7 +271,7 @@ impl Processes {
         self.known.insert(key, new);
     }
 
-    fn from_event(&mut self, process: Process) -> Known {
+    fn admit(&mut self, process: Process) -> Known {
         let Process { key: _, parent, exe, argv, comm, uid, gid: _, cgroup, place, netns } = process;
         let place = place.map(|place| {
             if let Some(known) = self.cgroups.get(&cgroup)

@@ -1,0 +1,400 @@
+//! The rule table against an independent reading of requirements 3.3, 3.4 and 7, and what must never be inferred.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may")]
+
+use proptest::prelude::*;
+use tierzero_core::evidence::observation::RuleRef;
+use tierzero_core::evidence::{
+    Credential, CredentialKind, Hidden, Level, Observation, Operation, Proof, Refusal, Rule, Scope, Shown,
+    Source, rules,
+};
+use tierzero_core::verdict::{
+    Check, Contrast, EDGE_RULES, FLOW_RULES, FlowClass, KindContrast, Late, Ledger, Outcome, Setting,
+    Strength, Verdict, edge_rule, edge_verdict, judge, not_seen, what_would_change,
+};
+
+const CHECKS: [Check; 9] = [
+    Check::None,
+    Check::Address,
+    Check::Claimed,
+    Check::Secret,
+    Check::Token,
+    Check::Key,
+    Check::Kernel,
+    Check::Opaque,
+    Check::Public,
+];
+const OUTCOMES: [Outcome; 4] = [Outcome::Served, Outcome::Refused, Outcome::Unknown, Outcome::Idle];
+
+/// Every contrast that matters: each count zero or not.
+fn contrasts() -> impl Iterator<Item = Contrast> {
+    (0u32..1 << 7).map(|bits| {
+        let bit = |index: u32| u64::from(bits >> index & 1);
+        let kind = KindContrast {
+            demanded: 0,
+            refused_missing: bit(0),
+            refused_wrong: bit(1),
+            declined_and_served: bit(2),
+        };
+        // The other kind is set the other way round: it must not matter.
+        let other = KindContrast {
+            demanded: 0,
+            refused_missing: bit(3),
+            refused_wrong: bit(3),
+            declined_and_served: bit(3),
+        };
+        Contrast {
+            secret: kind,
+            key: other,
+            refused_place: bit(4),
+            refused_kernel: bit(5),
+            served_without_proof: bit(6),
+        }
+    })
+}
+
+/// What requirements 3.3 and 3.4 say, written down once more and differently.
+fn expected(class: FlowClass, contrast: &Contrast) -> Verdict {
+    match class.outcome {
+        Outcome::Refused => return Verdict::Refused,
+        Outcome::Idle => return Verdict::Opaque,
+        Outcome::Unknown if class.check == Check::Kernel => return Verdict::IdentityChecked,
+        Outcome::Unknown => return Verdict::Opaque,
+        Outcome::Served => {}
+    }
+    let kind = match class.check {
+        Check::None | Check::Address | Check::Claimed => return Verdict::LocationTrusted,
+        Check::Opaque => return Verdict::Opaque,
+        Check::Public => return Verdict::Public,
+        Check::Kernel => return Verdict::IdentityChecked,
+        Check::Secret | Check::Token => contrast.secret,
+        Check::Key => contrast.key,
+    };
+    let demanded = class.asked && kind.declined_and_served == 0;
+    let someone_without_was_refused = kind.refused_missing > 0;
+    let someone_wrong_was_refused = kind.refused_wrong > 0;
+    let open_to_others = contrast.served_without_proof > 0;
+    let insists = demanded || someone_without_was_refused || someone_wrong_was_refused && !open_to_others;
+    match (insists, open_to_others) {
+        (false, true) => Verdict::LocationTrusted,
+        (false, false) => Verdict::Unproven,
+        (true, _) if class.check == Check::Secret => Verdict::SecretChecked,
+        (true, _) => Verdict::IdentityChecked,
+    }
+}
+
+#[test]
+fn every_flow_class_on_every_listener() {
+    let mut seen = 0;
+    for contrast in contrasts() {
+        for (outcome, check) in OUTCOMES.into_iter().flat_map(|it| CHECKS.map(|check| (it, check))) {
+            for asked in [false, true] {
+                let class = FlowClass { asked, ..FlowClass::new(outcome, check) };
+                let (judgement, rule) = judge(class, &contrast);
+                assert_eq!(judgement.verdict, expected(class, &contrast), "{class:?} {contrast:?}");
+                assert_eq!(rule.is_none(), outcome == Outcome::Served && check == Check::Opaque, "{class:?}");
+                assert_eq!(edge_verdict([(class, 3)].into_iter(), &contrast), Some(judgement));
+                assert!(
+                    !what_would_change(judgement.verdict, judgement.check, judgement.strength).is_empty()
+                );
+                assert!(!not_seen(judgement.verdict, judgement.check, judgement.strength).is_empty());
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 128 * 36 * 2);
+}
+
+#[test]
+fn rules_have_ids_of_their_own_and_every_verdict_has_one() {
+    let mut ids =
+        FLOW_RULES.iter().map(|it| it.id).chain(EDGE_RULES.iter().map(|it| it.id)).collect::<Vec<_>>();
+    ids.sort_unstable();
+    let before = ids.len();
+    ids.dedup();
+    assert_eq!(before, ids.len());
+    for verdict in Verdict::ALL {
+        assert_eq!(edge_rule(verdict).unwrap().verdict, verdict);
+        let word = serde_json::to_string(&verdict).unwrap();
+        assert_eq!(word.trim_matches('"'), verdict.as_str());
+    }
+}
+
+#[test]
+fn the_place_that_was_refused_elsewhere_is_what_decided_here() {
+    let contrast = Contrast { refused_place: 1, ..Contrast::default() };
+    let (it, _) = judge(FlowClass::new(Outcome::Served, Check::None), &contrast);
+    assert_eq!((it.check, it.verdict), (Check::Address, Verdict::LocationTrusted));
+}
+
+fn edge(flows: &[(Outcome, Check, bool)]) -> Verdict {
+    let flows = flows
+        .iter()
+        .map(|(outcome, check, asked)| (FlowClass { asked: *asked, ..FlowClass::new(*outcome, *check) }, 1));
+    edge_verdict(flows, &Contrast::default()).unwrap().verdict
+}
+
+#[test]
+fn the_weakest_served_flow_decides() {
+    use Outcome::{Idle, Refused, Served, Unknown};
+    let cases: &[(&[(Outcome, Check, bool)], Verdict)] = &[
+        (&[(Refused, Check::Secret, true), (Refused, Check::Opaque, false)], Verdict::Refused),
+        (&[(Refused, Check::Secret, true), (Served, Check::Secret, true)], Verdict::SecretChecked),
+        (&[(Served, Check::None, false), (Served, Check::Key, true)], Verdict::LocationTrusted),
+        (&[(Unknown, Check::Opaque, false), (Served, Check::Key, true)], Verdict::Opaque),
+        (&[(Unknown, Check::Opaque, false), (Served, Check::Secret, false)], Verdict::Opaque),
+        (&[(Served, Check::Secret, false), (Served, Check::Key, true)], Verdict::Unproven),
+        (&[(Served, Check::Secret, true), (Served, Check::Key, true)], Verdict::SecretChecked),
+        (&[(Served, Check::Token, true), (Served, Check::Kernel, true)], Verdict::IdentityChecked),
+        (&[(Served, Check::Public, false), (Refused, Check::Secret, true)], Verdict::Public),
+        (&[(Served, Check::Public, false), (Served, Check::None, false)], Verdict::LocationTrusted),
+        (&[(Served, Check::Public, false), (Unknown, Check::Opaque, false)], Verdict::Opaque),
+        (&[(Served, Check::Public, false), (Served, Check::Key, true)], Verdict::IdentityChecked),
+        (&[(Idle, Check::Opaque, false), (Served, Check::Key, true)], Verdict::IdentityChecked),
+        (&[(Idle, Check::Opaque, false), (Refused, Check::Opaque, false)], Verdict::Opaque),
+    ];
+    for (flows, verdict) in cases {
+        assert_eq!(edge(flows), *verdict, "{flows:?}");
+    }
+    assert_eq!(edge_verdict(std::iter::empty(), &Contrast::default()), None);
+}
+
+fn rule(level: Level) -> &'static Rule {
+    static INFERRED: Rule = Rule {
+        id: "test.inferred",
+        version: 1,
+        level: Level::Inferred,
+        source: Source::Wire,
+        shows: "",
+        limits: "",
+    };
+    if level == Level::Inferred {
+        &INFERRED
+    } else {
+        rules().find(|it| it.source == Source::Wire && it.level == level).unwrap()
+    }
+}
+
+fn plain() -> Setting {
+    Setting { late: Late::No, over: true, silent: false, vouched: None, unix: None, answered: false }
+}
+
+/// Class and contrast that a sequence comes to.
+fn account(shown: &[Shown], level: Level, setting: &Setting) -> (Option<FlowClass>, Contrast) {
+    let mut ledger = Ledger::default();
+    let mut contrast = Contrast::default();
+    for shown in shown {
+        let observation = Observation { rule: RuleRef(rule(level)), shown: shown.clone() };
+        ledger.observe(&observation, 3600, &mut contrast);
+    }
+    let class = ledger.class(setting);
+    if class.is_some_and(FlowClass::served_without_proof) {
+        contrast.served_without_proof += 1;
+    }
+    (class, contrast)
+}
+
+fn verdict(shown: &[Shown]) -> Verdict {
+    let (class, contrast) = account(shown, Level::Observed, &plain());
+    judge(class.unwrap(), &contrast).0.verdict
+}
+
+fn offer(proof: Proof, scope: Scope, lifetime_s: Option<u64>) -> Shown {
+    let credential = Credential { kind: CredentialKind::Jwt, fingerprint: None, lifetime_s, cleartext: true };
+    Shown::Offers { proof, scope, principal: None, credential: Some(credential) }
+}
+
+const SERVED: Shown = Shown::Serves { operation: Operation::Service };
+
+#[test]
+fn forbidden_inferences() {
+    let hidden = |why| Shown::Hidden { why };
+    // No challenge seen is no `none` where the start, or something on the way, was not seen.
+    for why in
+        [Hidden::JoinedLate, Hidden::Resumed, Hidden::Truncated, Hidden::Gap, Hidden::Tls12, Hidden::Tls13]
+    {
+        assert_eq!(verdict(&[hidden(why), SERVED]), Verdict::Opaque, "{why:?}");
+    }
+    // TLS is no identity, and a certificate without visible service is none either (M5, M7).
+    let key = offer(Proof::Key, Scope::Connection, None);
+    let demand = Shown::Demands { proof: Proof::Key };
+    assert_eq!(
+        verdict(&[demand.clone(), key.clone(), Shown::Accepts, hidden(Hidden::Tls12)]),
+        Verdict::Opaque
+    );
+    assert_eq!(verdict(&[demand.clone(), Shown::Declines, hidden(Hidden::Tls13)]), Verdict::Opaque);
+    // Silence is no refusal, a challenge no service, an accept code no service.
+    assert_eq!(verdict(&[demand.clone()]), Verdict::Opaque);
+    assert_eq!(verdict(&[demand, key, Shown::Accepts]), Verdict::Opaque);
+    assert_eq!(verdict(&[]), Verdict::Opaque);
+}
+
+#[test]
+fn a_bearer_is_a_token_only_within_the_limit() {
+    for (lifetime_s, expect) in [
+        (Some(60), Check::Token),
+        (Some(3600), Check::Token),
+        (Some(3601), Check::Secret),
+        (None, Check::Secret),
+    ] {
+        let (class, _) =
+            account(&[offer(Proof::Token, Scope::Request, lifetime_s), SERVED], Level::Observed, &plain());
+        assert_eq!(class.unwrap().check, expect);
+    }
+}
+
+#[test]
+fn a_challenge_that_may_be_declined_is_no_demand() {
+    let demand = Shown::Demands { proof: Proof::Key };
+    let (class, mut contrast) = account(
+        &[demand.clone(), offer(Proof::Key, Scope::Connection, None), SERVED],
+        Level::Observed,
+        &plain(),
+    );
+    assert_eq!(judge(class.unwrap(), &contrast).0.strength, Some(Strength::Demanded));
+    let (declined, showed) = account(&[demand, Shown::Declines, SERVED], Level::Observed, &plain());
+    assert_eq!(declined.unwrap().check, Check::None);
+    contrast.add(&showed);
+    let (it, _) = judge(class.unwrap(), &contrast);
+    assert_eq!((it.strength, it.verdict), (Some(Strength::Presented), Verdict::LocationTrusted));
+}
+
+#[test]
+fn the_receiver_that_says_it_ignores_proof_gives_none() {
+    let secret = offer(Proof::Secret, Scope::Connection, None);
+    assert_eq!(verdict(&[secret, Shown::Ignores, SERVED]), Verdict::LocationTrusted);
+}
+
+#[test]
+fn each_request_proves_itself_alone() {
+    let bearer = offer(Proof::Secret, Scope::Request, None);
+    assert_eq!(verdict(&[bearer.clone(), SERVED, SERVED]), Verdict::LocationTrusted);
+    let missing = Shown::Refuses { why: Refusal::ProofMissing };
+    let both = [missing, bearer, SERVED];
+    assert_eq!(verdict(&both), Verdict::SecretChecked);
+    let then_a_gap = [both.as_slice(), &[Shown::Hidden { why: Hidden::Gap }]].concat();
+    assert_eq!(verdict(&then_a_gap), Verdict::Opaque);
+}
+
+fn anything_shown() -> impl Strategy<Value = Shown> {
+    let proof = prop_oneof![Just(Proof::Claim), Just(Proof::Secret), Just(Proof::Token), Just(Proof::Key)];
+    let scope = prop_oneof![Just(Scope::Connection), Just(Scope::Request)];
+    let refusal = prop_oneof![
+        Just(Refusal::ProofMissing),
+        Just(Refusal::ProofWrong),
+        Just(Refusal::Place),
+        Just(Refusal::NotAllowed),
+        Just(Refusal::Other)
+    ];
+    let lifetime = prop_oneof![Just(None), Just(Some(60u64)), Just(Some(99_999u64))];
+    prop_oneof![
+        proof.clone().prop_map(|proof| Shown::Demands { proof }),
+        (proof, scope, lifetime).prop_map(|(proof, scope, lifetime)| offer(proof, scope, lifetime)),
+        Just(Shown::Declines),
+        Just(Shown::Accepts),
+        Just(SERVED),
+        Just(SERVED),
+        Just(Shown::Serves { operation: Operation::Public }),
+        refusal.prop_map(|why| Shown::Refuses { why }),
+        Just(Shown::Ignores),
+    ]
+}
+
+fn any_hidden() -> impl Strategy<Value = Hidden> {
+    prop_oneof![
+        Just(Hidden::Tls12),
+        Just(Hidden::Tls13),
+        Just(Hidden::Resumed),
+        Just(Hidden::Encrypted),
+        Just(Hidden::Unsupported),
+        Just(Hidden::JoinedLate),
+        Just(Hidden::Gap),
+        Just(Hidden::Truncated),
+        Just(Hidden::NoPayload),
+    ]
+}
+
+fn any_class() -> impl Strategy<Value = FlowClass> {
+    (0..OUTCOMES.len(), 0..CHECKS.len(), any::<bool>(), 0..3u8).prop_map(|(outcome, check, asked, late)| {
+        let class = FlowClass { asked, ..FlowClass::new(OUTCOMES[outcome], CHECKS[check]) };
+        match late {
+            0 => FlowClass::joined_late(Late::Open),
+            1 => FlowClass::joined_late(Late::Over),
+            _ => class,
+        }
+    })
+}
+
+fn comforts(shown: &[Shown]) -> bool {
+    let (class, contrast) = account(shown, Level::Observed, &plain());
+    class.is_some_and(|class| judge(class, &contrast).0.verdict.comforts())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What can't be seen never adds comfort: what still comforts did so before it, or without it.
+    #[test]
+    fn hiding_is_never_false_comfort(
+        shown in prop::collection::vec(anything_shown(), 0..10),
+        at in 0usize..10,
+        why in any_hidden(),
+        replace in any::<bool>(),
+    ) {
+        let at = at.min(shown.len());
+        let mut hidden = shown.clone();
+        if replace && at < hidden.len() {
+            hidden[at] = Shown::Hidden { why };
+        } else {
+            hidden.insert(at, Shown::Hidden { why });
+        }
+        prop_assert!(!comforts(&hidden) || comforts(&shown[..at]) || comforts(&shown), "{hidden:?}");
+    }
+
+    /// Inferred evidence alone says neither good nor bad (decision 9).
+    #[test]
+    fn inferred_evidence_alone_is_opaque(shown in prop::collection::vec(anything_shown(), 0..10)) {
+        let (class, contrast) = account(&shown, Level::Inferred, &plain());
+        prop_assert_eq!(judge(class.unwrap(), &contrast).0.verdict, Verdict::Opaque);
+    }
+
+    /// Joined late stays opaque, whatever is seen later.
+    #[test]
+    fn joined_late_is_opaque(shown in prop::collection::vec(anything_shown(), 0..10)) {
+        let late = Setting { late: Late::Over, ..plain() };
+        let (class, _) = account(&shown, Level::Observed, &late);
+        prop_assert_eq!(class.unwrap(), FlowClass::joined_late(Late::Over));
+    }
+
+    /// A listener that served somebody without proof is never better for it.
+    #[test]
+    fn a_flow_without_proof_never_strengthens(
+        classes in prop::collection::vec(any_class(), 1..6),
+        which in 0usize..128,
+    ) {
+        let contrast = contrasts().nth(which).unwrap();
+        let mut after = contrast;
+        after.served_without_proof += 1;
+        let flows = classes.iter().map(|class| (*class, 1));
+        let before = edge_verdict(flows.clone(), &contrast).unwrap().verdict;
+        let elsewhere = edge_verdict(flows.clone(), &after).unwrap().verdict;
+        prop_assert!(elsewhere.rank() <= before.rank(), "{before:?} to {elsewhere:?}");
+        let trusted = (FlowClass::new(Outcome::Served, Check::None), 1);
+        let here = edge_verdict(flows.chain([trusted]), &after).unwrap().verdict;
+        prop_assert_eq!(here, Verdict::LocationTrusted);
+    }
+
+    /// An edge is never better than its weakest flow that shows anything and was seen from the start.
+    #[test]
+    fn an_edge_is_no_better_than_its_weakest_flow(
+        classes in prop::collection::vec(any_class(), 1..6),
+        which in 0usize..128,
+    ) {
+        let contrast = contrasts().nth(which).unwrap();
+        let edge = edge_verdict(classes.iter().map(|class| (*class, 1)), &contrast).unwrap().verdict;
+        for class in classes.iter().filter(|it| it.late != Late::Over) {
+            let flow = judge(*class, &contrast).0.verdict;
+            let shows = matches!(class.outcome, Outcome::Served | Outcome::Unknown) && flow != Verdict::Public;
+            prop_assert!(!shows || edge.rank() <= flow.rank(), "{edge:?} over {flow:?}");
+        }
+    }
+}
