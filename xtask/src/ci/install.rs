@@ -41,7 +41,15 @@ pub(super) fn install() -> Result<(), String> {
     packages()?;
     if !answers("bpf-linker", &["--version"]) {
         let mut command = Command::new("cargo");
-        command.args(["install", "bpf-linker", "--version", LINKER, "--locked", "--no-default-features"]);
+        command.args([
+            "install",
+            "--quiet",
+            "bpf-linker",
+            "--version",
+            LINKER,
+            "--locked",
+            "--no-default-features",
+        ]);
         command.args(["--features", "llvm-22"]).env("LLVM_PREFIX", "/usr/lib/llvm-22");
         tool(&mut command)?;
     }
@@ -70,8 +78,8 @@ fn packages() -> Result<(), String> {
             .map_err(|error| format!("cannot write {NO_SERVICES}: {error}"))?;
         process::run(Command::new("chmod").args(["755", NO_SERVICES]))?;
     }
-    let installed = apt(&["update", "-q"]).and_then(|()| {
-        let mut words = vec!["install", "-q", "-y", "--no-install-recommends"];
+    let installed = apt(&["update", "-qq"]).and_then(|()| {
+        let mut words = vec!["install", "-qq", "-y", "--no-install-recommends"];
         words.extend(KERNEL_SIDE.iter().chain(&MACHINES).chain(&LAB));
         apt(&words)
     });
@@ -85,16 +93,23 @@ fn apt(words: &[&str]) -> Result<(), String> {
     println!("$ apt-get {}", words.join(" "));
     let mut command = Command::new("apt-get");
     command.args(["-o", "Dpkg::Use-Pty=0", "-o", "Dpkg::Options::=--force-confold"]).args(words);
-    // RUNLEVEL: packages that do not ask the policy believe to be in single-user mode.
-    process::run(command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1"))
+    // RUNLEVEL: packages that do not ask the policy believe to be in single-user mode. The hundreds of lines that apt
+    // writes matter only when it fails.
+    process::output(command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1")).map(|_| ())
 }
 
 /// Builds a tool away from our own target directory, whose profile and flags it does not share.
 fn tool(command: &mut Command) -> Result<(), String> {
     let place = process::target().join("tools");
-    println!("$ {command:?}");
+    println!("$ {}", shown(command));
     let built = process::run(command.env("CARGO_TARGET_DIR", &place).current_dir("/"));
     // Only the installed program is needed.
     let _ = std::fs::remove_dir_all(&place);
     built
+}
+
+/// A command line as a person would type it.
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(std::ffi::OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }

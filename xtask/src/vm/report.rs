@@ -52,9 +52,13 @@ impl Report {
 pub(super) fn print(reports: &[Report], reasons: bool) {
     let names =
         |of: fn(&Report) -> Vec<&String>| -> BTreeSet<&String> { reports.iter().flat_map(of).collect() };
+    let longest = reports
+        .iter()
+        .flat_map(|report| report.seen.keys().chain(report.programs.keys()).chain(report.degraded.keys()));
+    let width = longest.map(|name| name.len() + 4).max().unwrap_or(16);
     let line = |name: &str, cell: &dyn Fn(&Report) -> String| {
         let cells: String = reports.iter().map(|report| format!("  {:16}", cell(report))).collect();
-        println!("{name:32}{}", cells.trim_end());
+        println!("{name:width$}{}", cells.trim_end());
     };
     println!();
     line("", &|report| report.series.clone());
