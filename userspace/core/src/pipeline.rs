@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
 
-use crate::event::Event;
+use crate::event::{Event, What};
 use crate::fingerprint::Fingerprinter;
 use crate::flow::listening::Listening;
 use crate::flow::table::FlowTable;
@@ -144,14 +144,21 @@ impl Pipeline {
         self.graph.restore(snapshot);
     }
 
-    /// Takes one event. New edges, changed verdicts and judged flows come out at once, counts at the next tick.
+    /// Takes one event. New edges, changed verdicts and judged flows come out at once, counts at the next tick or
+    /// with [`What::Stopped`].
     pub fn step(&mut self, event: Event) -> Step {
         let mut step = Step::default();
         self.graph.seen_at(event.at);
         self.clock = self.clock.max(event.at);
         self.let_pass(self.clock, &mut step.recordable);
+        let ends = matches!(event.what, What::Stopped);
         self.take(event, &mut step.recordable);
-        self.graph.take_now(&mut step.deltas);
+        self.count_lost();
+        if ends {
+            self.graph.take_soon(&mut step.deltas);
+        } else {
+            self.graph.take_now(&mut step.deltas);
+        }
         self.hand_out_flows(&mut step.deltas);
         step
     }
@@ -161,8 +168,6 @@ impl Pipeline {
     pub fn tick(&mut self, now: Timestamp) -> Step {
         let mut step = Step::default();
         self.let_time_alone_pass(now, &mut step.recordable);
-        self.resolve_listeners(now);
-        self.count_lost();
         self.graph.take_soon(&mut step.deltas);
         self.hand_out_flows(&mut step.deltas);
         step

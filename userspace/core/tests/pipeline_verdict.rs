@@ -1,5 +1,5 @@
 //! The rule table against an independent reading of requirements 3.3, 3.4 and 7, and what must never be inferred.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
 
 use proptest::prelude::*;
 use tierzero_core::evidence::observation::RuleRef;
@@ -126,7 +126,10 @@ fn the_place_that_was_refused_elsewhere_is_what_decided_here() {
     assert_eq!((it.check, it.verdict), (Check::Address, Verdict::LocationTrusted));
 }
 
-fn edge(flows: &[(Outcome, Check, bool)]) -> Verdict {
+/// A flow in three words: outcome, check, asked.
+type Words = (Outcome, Check, bool);
+
+fn edge(flows: &[Words]) -> Verdict {
     let flows = flows
         .iter()
         .map(|(outcome, check, asked)| (FlowClass { asked: *asked, ..FlowClass::new(*outcome, *check) }, 1));
@@ -136,7 +139,7 @@ fn edge(flows: &[(Outcome, Check, bool)]) -> Verdict {
 #[test]
 fn the_weakest_served_flow_decides() {
     use Outcome::{Idle, Refused, Served, Unknown};
-    let cases: &[(&[(Outcome, Check, bool)], Verdict)] = &[
+    let cases: &[(&[Words], Verdict)] = &[
         (&[(Refused, Check::Secret, true), (Refused, Check::Opaque, false)], Verdict::Refused),
         (&[(Refused, Check::Secret, true), (Served, Check::Secret, true)], Verdict::SecretChecked),
         (&[(Served, Check::None, false), (Served, Check::Key, true)], Verdict::LocationTrusted),
@@ -223,7 +226,7 @@ fn forbidden_inferences() {
     );
     assert_eq!(verdict(&[demand.clone(), Shown::Declines, hidden(Hidden::Tls13)]), Verdict::Opaque);
     // Silence is no refusal, a challenge no service, an accept code no service.
-    assert_eq!(verdict(&[demand.clone()]), Verdict::Opaque);
+    assert_eq!(verdict(std::slice::from_ref(&demand)), Verdict::Opaque);
     assert_eq!(verdict(&[demand, key, Shown::Accepts]), Verdict::Opaque);
     assert_eq!(verdict(&[]), Verdict::Opaque);
 }

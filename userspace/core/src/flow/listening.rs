@@ -33,13 +33,14 @@ pub(crate) struct Listening {
     places: Vec<Place>,
     by_key: HashMap<Key, u32>,
     by_socket: HashMap<EndKey, u32>,
+    unresolved: Vec<u32>,
     most: usize,
     lost: u64,
 }
 
 impl Listening {
     pub(crate) fn new(most: usize) -> Self {
-        Self { places: Vec::new(), by_key: HashMap::new(), by_socket: HashMap::new(), most, lost: 0 }
+        Self { places: Vec::new(), by_key: HashMap::new(), by_socket: HashMap::new(), unresolved: Vec::new(), most, lost: 0 }
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Place> {
@@ -54,14 +55,14 @@ impl Listening {
         std::mem::take(&mut self.lost)
     }
 
-    /// Numbers of all places whose listener is not yet in the graph.
-    pub(crate) fn unresolved(&self) -> Vec<u32> {
-        self.places
-            .iter()
-            .enumerate()
-            .filter(|(_, place)| place.listener.is_none())
-            .filter_map(|(number, _)| u32::try_from(number).ok())
-            .collect()
+    /// Places whose listener is not yet in the graph.
+    pub(crate) fn take_unresolved(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.unresolved)
+    }
+
+    /// Puts one back.
+    pub(crate) fn still_unresolved(&mut self, place: u32) {
+        self.unresolved.push(place);
     }
 
     /// A socket listens.
@@ -77,6 +78,7 @@ impl Listening {
                     place.listener = None;
                     place.joined_late = joined_late;
                     place.since = at;
+                    self.unresolved.push(number);
                 }
                 place.sockets.push(socket);
                 self.by_socket.insert(socket, number);
@@ -98,6 +100,7 @@ impl Listening {
             self.lost += 1;
             return None;
         };
+        self.unresolved.push(number);
         self.by_key.insert(key, number);
         self.by_socket.insert(socket, number);
         self.places.push(Place {

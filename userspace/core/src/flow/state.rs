@@ -96,6 +96,10 @@ pub(crate) struct FlowState {
     pub(crate) attached: Option<Attached>,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
+    /// Last event that was not about its payload.
+    pub(crate) stirred: Timestamp,
+    /// There was no room for its edge: not tried again.
+    pub(crate) unplaced: bool,
 }
 
 impl FlowState {
@@ -121,6 +125,8 @@ impl FlowState {
             attached: None,
             first: at,
             last: at,
+            stirred: at,
+            unplaced: false,
         }
     }
 
@@ -154,6 +160,13 @@ impl FlowState {
     }
 
     pub(crate) fn seen_at(&mut self, at: Timestamp) {
+        self.first = self.first.min(at);
+        self.last = self.last.max(at);
+        self.stirred = self.stirred.max(at);
+    }
+
+    /// Its payload showed something. That does not count as stirring: in a replay it stands elsewhere among events.
+    pub(crate) fn shown_at(&mut self, at: Timestamp) {
         self.first = self.first.min(at);
         self.last = self.last.max(at);
     }

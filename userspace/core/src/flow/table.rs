@@ -82,8 +82,6 @@ impl FlowTable {
 
     /// All flows, by number of their slot.
     pub(crate) fn all(&self) -> Vec<u32> {
-        let mut all = self.flows.iter().flatten().map(|flow| flow.number).collect::<Vec<_>>();
-        all.sort_unstable();
         let mut slots = self
             .flows
             .iter()
@@ -102,7 +100,7 @@ impl FlowTable {
             .enumerate()
             .filter_map(|(slot, flow)| {
                 let flow = flow.as_ref()?;
-                Some((flow.last, flow.number, u32::try_from(slot).ok()?))
+                Some((flow.stirred, flow.number, u32::try_from(slot).ok()?))
             })
             .collect::<Vec<_>>();
         slots.sort_unstable();

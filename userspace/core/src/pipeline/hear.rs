@@ -67,7 +67,7 @@ impl Pipeline {
             return;
         }
         // Payload itself leaves no mark on the flow's times: a replay has only what it showed.
-        flow.seen_at(at);
+        flow.shown_at(at);
         let ledger = flow.ledger.get_or_insert_default();
         let mut showed = Contrast::default();
         for observation in observations {

@@ -14,8 +14,12 @@ impl Pipeline {
     /// Looks at a flow anew after anything about it changed.
     pub(super) fn settle(&mut self, slot: u32, at: Timestamp) {
         let Some(flow) = self.flows.get(slot) else { return };
-        if flow.attached.is_none() && self.is_ready(flow) {
-            self.attach(slot, at);
+        if flow.attached.is_none() && !flow.unplaced && self.is_ready(flow) && self.attach(slot, at).is_none()
+        {
+            // No room, and counted as such.
+            if let Some(flow) = self.flows.get_mut(slot) {
+                flow.unplaced = true;
+            }
         }
         let Some(flow) = self.flows.get(slot) else { return };
         let (Some(attached), Some(class)) = (flow.attached, flow.class()) else { return };
@@ -73,9 +77,9 @@ impl Pipeline {
         }
     }
 
-    fn attach(&mut self, slot: u32, at: Timestamp) {
-        let (Some(caller), Some(receiver)) = (self.caller(slot, at), self.receiver(slot, at)) else { return };
-        let Some(flow) = self.flows.get(slot) else { return };
+    fn attach(&mut self, slot: u32, at: Timestamp) -> Option<()> {
+        let (caller, receiver) = (self.caller(slot, at)?, self.receiver(slot, at)?);
+        let flow = self.flows.get(slot)?;
         let ends = match (&flow.originator, &flow.responder) {
             (Some(_), None) => EdgeEnds::CallerOnly,
             (None, Some(_)) => EdgeEnds::ReceiverOnly,
@@ -97,17 +101,18 @@ impl Pipeline {
             exe: image.as_ref().and_then(|it| it.exe.as_deref()),
             from: flow.first,
         };
-        let Some(edge) = self.graph.begin(&called) else { return };
+        let edge = self.graph.begin(&called)?;
         let coverage = &mut self.graph.coverage;
         coverage.flows += 1;
         coverage.unattributed_flows += u64::from(caller.unattributed || receiver.unattributed);
         self.graph.coverage_changed(false);
-        let Some(flow) = self.flows.get_mut(slot) else { return };
+        let flow = self.flows.get_mut(slot)?;
         flow.attached =
             Some(Attached { edge, listener: receiver.number, caller: caller.number, class: None });
         if let Some(owed) = flow.owed.take() {
             self.graph.contrast(receiver.number, &owed, at);
         }
+        Some(())
     }
 
     /// Names, credentials and evidence of a flow go to its edge.

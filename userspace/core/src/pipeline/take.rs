@@ -23,6 +23,7 @@ impl Pipeline {
             What::Payload(payload) => self.hear(at, payload, recordable),
             What::Started | What::Stopped => {
                 self.finish_all(at, recordable);
+                self.resolve_listeners(at, true);
                 recordable.push(event);
             }
             What::Host(_)
@@ -52,7 +53,9 @@ impl Pipeline {
             | What::Translated { .. }
             | What::Observed { .. } => {
                 // Room is made before, what the event sets free comes after, so that a replay meets the same order.
-                self.make_room(at, recordable);
+                if self.may_begin_a_flow(&event.what) {
+                    self.make_room(at, recordable);
+                }
                 let mut after = Vec::new();
                 self.take_flow(at, &event.what, &mut after);
                 recordable.push(event);
@@ -77,8 +80,14 @@ impl Pipeline {
                 self.graph.coverage_changed(at_once);
             }
             What::Forked { process } => self.processes.forked(process.clone()),
-            What::Executed { process } => self.processes.executed(process.clone()),
-            What::ProcessSeen { process } => self.processes.seen(process.clone()),
+            What::Executed { process } => {
+                self.processes.executed(process.clone());
+                self.resolve_listeners(at, false);
+            }
+            What::ProcessSeen { process } => {
+                self.processes.seen(process.clone());
+                self.resolve_listeners(at, false);
+            }
             What::Exited { process } => self.processes.exited(*process, at),
             What::CgroupNamed { cgroup, place } => {
                 self.processes.name_cgroup(*cgroup, place.clone());
@@ -100,9 +109,8 @@ impl Pipeline {
     fn take_flow(&mut self, at: Timestamp, what: &What, after: &mut Vec<Event>) {
         match what {
             What::Listening(listening) => {
-                if let Some(place) = self.listening.opened(listening.clone(), at) {
-                    self.listener_at(place, None, at);
-                }
+                self.listening.opened(listening.clone(), at);
+                self.resolve_listeners(at, false);
             }
             What::ListenerClosed { socket } => self.listening.closed(*socket),
             What::Connecting { end, ends, process } => {
@@ -167,6 +175,22 @@ impl Pipeline {
                 None => self.flows.keep_early(*end, at, what.clone()),
             },
             _ => {}
+        }
+    }
+
+    /// True when an event may need a place in the flow table.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other event speaks of a flow that is there")]
+    fn may_begin_a_flow(&self, what: &What) -> bool {
+        match what {
+            What::Connecting { end, .. }
+            | What::Established { end, .. }
+            | What::Accepted { end, .. }
+            | What::AlreadyOpen { end, .. }
+            | What::Datagrams { end, .. }
+            | What::UnixConnected { end, .. }
+            | What::UnixAlreadyOpen { end, .. } => self.flows.of_end(*end).is_none(),
+            What::UnixRefused { .. } => true,
+            _ => false,
         }
     }
 

@@ -192,10 +192,22 @@ impl Pipeline {
         Some(number)
     }
 
-    /// Listeners that nobody called are shown too, once it is known whose they are.
-    pub(super) fn resolve_listeners(&mut self, at: Timestamp) {
-        for place in self.listening.unresolved() {
-            self.listener_at(place, None, at);
+    /// Listeners that nobody called are shown too, once it is known whose they are; with `all`, the rest as those of
+    /// an unknown process.
+    pub(super) fn resolve_listeners(&mut self, at: Timestamp, all: bool) {
+        for place in self.listening.take_unresolved() {
+            if self.listener_at(place, None, at).is_some() {
+                continue;
+            }
+            let Some(found) = self.listening.get(place) else { continue };
+            let (address, netns, late, since) =
+                (found.at.clone(), found.netns, found.joined_late, found.since);
+            if !all {
+                self.listening.still_unresolved(place);
+            } else if let Some(owner) = self.unattributed(netns, at) {
+                let label = self.namespaces.label(netns);
+                self.graph.listener(owner.number, address, &label, late, since);
+            }
         }
     }
 

@@ -27,6 +27,7 @@ pub(crate) struct Connection {
 }
 
 pub(crate) struct Scene {
+    limits: Limits,
     pub(crate) pipeline: Pipeline,
     pub(crate) recorded: Vec<Event>,
     pub(crate) deltas: Vec<Delta>,
@@ -52,11 +53,12 @@ impl Scene {
     }
 
     pub(crate) fn limited(limits: Limits) -> Self {
-        Self::with(Pipeline::with_limits(settings(), limits))
+        Self { limits, ..Self::with(Pipeline::with_limits(settings(), limits)) }
     }
 
     pub(crate) fn with(pipeline: Pipeline) -> Self {
         let mut scene = Self {
+            limits: Limits::default(),
             pipeline,
             recorded: Vec::new(),
             deltas: Vec::new(),
@@ -322,15 +324,29 @@ impl Scene {
         last.into_values().collect()
     }
 
-    /// The same graph comes out of the recorded log.
+    /// The same graph comes out of the recorded log, also when it went through its written form.
+    ///
+    /// With `TIERZERO_SCENES=DIR` the log is kept below DIR: that is where `tests/golden/scene-*` come from.
     pub(crate) fn check_replay(&self) {
-        let mut again = Pipeline::new(settings());
+        let written = self.recorded.iter().map(|it| serde_json::to_string(it).unwrap()).collect::<Vec<_>>();
+        let read = written.iter().map(|it| serde_json::from_str::<Event>(it).unwrap()).collect::<Vec<_>>();
+        assert_eq!(read, self.recorded, "an event is not what it was after it was written and read");
+        let mut again = Pipeline::with_limits(settings(), self.limits);
         let mut recorded = Vec::new();
-        for event in &self.recorded {
-            recorded.extend(again.step(event.clone()).recordable);
+        for event in read {
+            recorded.extend(again.step(event).recordable);
         }
         assert_eq!(again.snapshot(), self.snapshot(), "a replay gives another graph");
-        assert_eq!(recorded.len(), self.recorded.len(), "a replay records something else");
         assert_eq!(recorded, self.recorded, "a replay records something else");
+        if let Some(place) = std::env::var_os("TIERZERO_SCENES") {
+            let name = std::thread::current().name().unwrap_or("scene").replace("::", "-").replace('_', "-");
+            let place = std::path::Path::new(&place).join(format!("scene-{name}"));
+            std::fs::create_dir_all(&place).unwrap();
+            let started = &self.recorded.first().unwrap().at;
+            let header =
+                format!("{{\"schema\":\"tierzero/events/1\",\"tool\":\"scene\",\"started\":\"{started}\"}}");
+            std::fs::write(place.join("events.jsonl"), format!("{header}\n{}\n", written.join("\n")))
+                .unwrap();
+        }
     }
 }
