@@ -38,3 +38,10 @@ macro_rules! field {
     };
 }
 pub(crate) use field;
+
+/// A value that the compiler knows nothing about, so that it keeps the bounds check that follows.
+#[inline(always)]
+pub fn opaque(value: u32) -> u32 {
+    // SAFETY: a local is readable.
+    unsafe { core::ptr::read_volatile(&raw const value) }
+}

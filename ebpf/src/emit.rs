@@ -16,8 +16,14 @@ use crate::tables::{CONTROL, LOST, PAYLOAD, SEEN, address};
 /// The header of a record made now.
 #[inline(always)]
 pub fn header(kind: u32) -> Header {
+    Header { kind, abi: ABI, at: now() }
+}
+
+/// Nanoseconds since boot.
+#[inline(always)]
+pub fn now() -> u64 {
     // SAFETY: takes nothing, returns the time.
-    Header { kind, abi: ABI, at: unsafe { bpf_ktime_get_boot_ns() } }
+    unsafe { bpf_ktime_get_boot_ns() }
 }
 
 /// Hands over a control record that `fill` writes. `fill` must write every byte of `T`.

@@ -36,6 +36,14 @@ pub static STREAMS: SkStorage<Stream> = SkStorage::new();
 #[btf_map]
 pub static DATAGRAMS: LruHashMap<DatagramKey, DatagramFlow, 16_384> = LruHashMap::new();
 
+/// Unix calls between entry and exit, by thread.
+#[btf_map]
+pub static UNIX_CALLS: LruHashMap<u64, UnixCall, 8192> = LruHashMap::new();
+
+/// Connecting ends of Unix streams that are followed.
+#[btf_map]
+pub static UNIX_ENDS: LruHashMap<UnixKey, UnixEnd, 16_384> = LruHashMap::new();
+
 /// One direction of a stream, in bytes since its start.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -94,6 +102,54 @@ pub struct DatagramFlow {
     pub role: u32,
     /// Network namespace of the socket.
     pub netns: u32,
+}
+
+/// A descriptor of a process.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct UnixKey {
+    /// Process.
+    pub tgid: u32,
+    /// Descriptor.
+    pub fd: u32,
+}
+
+/// A call between entry and exit.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct UnixCall {
+    /// Which kind of call.
+    pub what: u32,
+    /// Descriptor.
+    pub fd: u32,
+    /// `kind::SENT` or `kind::RECEIVED`.
+    pub direction: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// User address of the buffer or path.
+    pub address: u64,
+    /// Bytes there.
+    pub length: u64,
+    /// Time of a connect's entry.
+    pub since: u64,
+}
+
+impl UnixCall {
+    /// No call.
+    pub const NONE: Self =
+        Self { what: 0, fd: 0, direction: 0, reserved: 0, address: 0, length: 0, since: 0 };
+}
+
+/// The connecting end of a Unix stream.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct UnixEnd {
+    /// Kernel address of its socket; never handed over.
+    pub sk: u64,
+    /// Bytes sent so far.
+    pub sent: u64,
+    /// Bytes received so far.
+    pub received: u64,
 }
 
 /// A map as the helpers take it.

@@ -6,3 +6,4 @@ mod datagram;
 mod handshake;
 mod payload;
 mod process;
+mod unix;

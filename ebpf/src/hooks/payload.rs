@@ -13,7 +13,7 @@ use aya_ebpf::programs::SkBuffContext;
 use tierzero_maps::record::{AddressedPayload, Endpoints, PIECE_BYTES, Payload};
 use tierzero_maps::{kind, place};
 
-use crate::context::field;
+use crate::context::{field, opaque};
 use crate::hooks::datagram;
 use crate::offsets::{FOLLOW_UDP, PAYLOAD_BYTES};
 use crate::tables::{Direction, STREAMS, Stream, address};
@@ -204,13 +204,6 @@ fn slot<H, const N: usize>(
             bpf_skb_load_bytes(skb.cast(), from, (&raw mut (*slot).bytes).cast(), captured) == 0
         }
     });
-}
-
-/// A value that the compiler knows nothing about, so that it keeps the bounds check that follows.
-#[inline(always)]
-fn opaque(value: u32) -> u32 {
-    // SAFETY: a local is readable.
-    unsafe { ptr::read_volatile(&raw const value) }
 }
 
 /// Payload that arrives with the third segment of the handshake (deferred accept, RFC 7413, or an acknowledgement

@@ -18,6 +18,7 @@ mod program;
 mod report;
 mod ring;
 mod sensor;
+mod unix_names;
 
 pub use error::SensorError;
 pub use report::{ProgramCost, ProgramReport, ProgramState, probe, verified_instructions};

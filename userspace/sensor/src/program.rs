@@ -3,6 +3,7 @@
 use std::fs::File;
 
 use aya::Ebpf;
+use aya::programs::trace_point::TracePointLink;
 use aya::programs::{CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError};
 use tierzero_core::event::Degradation;
 
@@ -17,8 +18,8 @@ pub(crate) enum Hook {
     Egress,
     /// To a raw tracepoint.
     RawTracepoint(&'static str),
-    /// To a tracepoint (category, name).
-    Tracepoint(&'static str, &'static str),
+    /// To the tracepoints of these syscalls' entry or exit, by name.
+    Syscalls(&'static [&'static str]),
 }
 
 /// When a program is wanted.
@@ -122,6 +123,106 @@ pub(crate) const PROGRAMS: &[Spec] = &[
         loses: "which process bound an IPv6 UDP port",
     },
     Spec {
+        name: "unix_close_enter",
+        hook: "tracepoint/sys_enter_close",
+        at: Hook::Syscalls(&["sys_enter_close"]),
+        group: Group::Unix,
+        loses: "the end of Unix connections whose process lives on",
+    },
+    Spec {
+        name: "unix_transfer_exit",
+        hook: "tracepoint/sys_exit_{read,write,...}",
+        at: Hook::Syscalls(&[
+            "sys_exit_read",
+            "sys_exit_write",
+            "sys_exit_readv",
+            "sys_exit_writev",
+            "sys_exit_recvfrom",
+            "sys_exit_sendto",
+            "sys_exit_recvmsg",
+            "sys_exit_sendmsg",
+        ]),
+        group: Group::Unix,
+        loses: "payload of Unix connections",
+    },
+    Spec {
+        name: "unix_read_enter",
+        hook: "tracepoint/sys_enter_{read,recvfrom}",
+        at: Hook::Syscalls(&["sys_enter_read", "sys_enter_recvfrom"]),
+        group: Group::Unix,
+        loses: "payload of Unix connections received by read(2) and recv(2)",
+    },
+    Spec {
+        name: "unix_write_enter",
+        hook: "tracepoint/sys_enter_{write,sendto}",
+        at: Hook::Syscalls(&["sys_enter_write", "sys_enter_sendto"]),
+        group: Group::Unix,
+        loses: "payload of Unix connections sent by write(2) and send(2)",
+    },
+    Spec {
+        name: "unix_readv_enter",
+        hook: "tracepoint/sys_enter_readv",
+        at: Hook::Syscalls(&["sys_enter_readv"]),
+        group: Group::Unix,
+        loses: "payload of Unix connections received by readv(2)",
+    },
+    Spec {
+        name: "unix_writev_enter",
+        hook: "tracepoint/sys_enter_writev",
+        at: Hook::Syscalls(&["sys_enter_writev"]),
+        group: Group::Unix,
+        loses: "payload of Unix connections sent by writev(2)",
+    },
+    Spec {
+        name: "unix_recvmsg_enter",
+        hook: "tracepoint/sys_enter_recvmsg",
+        at: Hook::Syscalls(&["sys_enter_recvmsg"]),
+        group: Group::Unix,
+        loses: "payload of Unix connections received by recvmsg(2)",
+    },
+    Spec {
+        name: "unix_sendmsg_enter",
+        hook: "tracepoint/sys_enter_sendmsg",
+        at: Hook::Syscalls(&["sys_enter_sendmsg"]),
+        group: Group::Unix,
+        loses: "payload of Unix connections sent by sendmsg(2)",
+    },
+    Spec {
+        name: "unix_getsockopt_enter",
+        hook: "tracepoint/sys_enter_getsockopt",
+        at: Hook::Syscalls(&["sys_enter_getsockopt"]),
+        group: Group::Unix,
+        loses: "whether a receiver asked the kernel who is calling",
+    },
+    Spec {
+        name: "unix_setsockopt_enter",
+        hook: "tracepoint/sys_enter_setsockopt",
+        at: Hook::Syscalls(&["sys_enter_setsockopt"]),
+        group: Group::Unix,
+        loses: "whether a receiver asked the kernel for credentials with each message",
+    },
+    Spec {
+        name: "unix_accept_exit",
+        hook: "tracepoint/sys_exit_accept{,4}",
+        at: Hook::Syscalls(&["sys_exit_accept", "sys_exit_accept4"]),
+        group: Group::Unix,
+        loses: "which process accepted a Unix connection",
+    },
+    Spec {
+        name: "unix_connect_exit",
+        hook: "tracepoint/sys_exit_connect",
+        at: Hook::Syscalls(&["sys_exit_connect"]),
+        group: Group::Unix,
+        loses: "Unix connections",
+    },
+    Spec {
+        name: "unix_connect_enter",
+        hook: "tracepoint/sys_enter_connect",
+        at: Hook::Syscalls(&["sys_enter_connect"]),
+        group: Group::Unix,
+        loses: "Unix connections",
+    },
+    Spec {
         name: "handshake",
         hook: "cgroup/sock_ops",
         at: Hook::Cgroup,
@@ -152,30 +253,46 @@ impl Refusal {
 }
 
 impl Spec {
-    /// Loads and attaches the program; it stays attached as long as `ebpf` lives.
-    pub(crate) fn attach(&self, ebpf: &mut Ebpf, cgroup: &File) -> Result<(), Refusal> {
+    /// Loads (unless that was done) and attaches the program. Hooks of the cgroup and of processes stay as long as
+    /// `ebpf` lives; those of syscalls as long as what is returned.
+    pub(crate) fn attach(&self, ebpf: &mut Ebpf, cgroup: &File) -> Result<Vec<TracePointLink>, Refusal> {
         let program = ebpf.program_mut(self.name).ok_or(Refusal::Absent)?;
-        load(program).map_err(|error| Refusal::Load(brief(&error)))?;
+        match load(program) {
+            Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
+            Err(error) => return Err(Refusal::Load(brief(&error))),
+        }
         self.attach_loaded(program, cgroup).map_err(|error| Refusal::Attach(brief(&error)))
     }
 
-    fn attach_loaded(&self, program: &mut Program, cgroup: &File) -> Result<(), ProgramError> {
+    fn attach_loaded(
+        &self,
+        program: &mut Program,
+        cgroup: &File,
+    ) -> Result<Vec<TracePointLink>, ProgramError> {
         // `AllowMultiple` answers EINVAL for links, which are multi-attach anyway (kernel/bpf/cgroup.c).
         let mode = CgroupAttachMode::Single;
         match (program, self.at) {
-            (Program::SockOps(program), Hook::Cgroup) => program.attach(cgroup, mode).map(|_| ()),
-            (Program::CgroupSock(program), Hook::Cgroup) => program.attach(cgroup, mode).map(|_| ()),
-            (Program::CgroupSockAddr(program), Hook::Cgroup) => program.attach(cgroup, mode).map(|_| ()),
+            (Program::SockOps(program), Hook::Cgroup) => program.attach(cgroup, mode).map(|_| Vec::new()),
+            (Program::CgroupSock(program), Hook::Cgroup) => program.attach(cgroup, mode).map(|_| Vec::new()),
+            (Program::CgroupSockAddr(program), Hook::Cgroup) => {
+                program.attach(cgroup, mode).map(|_| Vec::new())
+            }
             (Program::CgroupSkb(program), Hook::Ingress) => {
-                program.attach(cgroup, CgroupSkbAttachType::Ingress, mode).map(|_| ())
+                program.attach(cgroup, CgroupSkbAttachType::Ingress, mode).map(|_| Vec::new())
             }
             (Program::CgroupSkb(program), Hook::Egress) => {
-                program.attach(cgroup, CgroupSkbAttachType::Egress, mode).map(|_| ())
+                program.attach(cgroup, CgroupSkbAttachType::Egress, mode).map(|_| Vec::new())
             }
-            (Program::RawTracePoint(program), Hook::RawTracepoint(name)) => program.attach(name).map(|_| ()),
-            (Program::TracePoint(program), Hook::Tracepoint(category, name)) => {
-                program.attach(category, name).map(|_| ())
+            (Program::RawTracePoint(program), Hook::RawTracepoint(name)) => {
+                program.attach(name).map(|_| Vec::new())
             }
+            (Program::TracePoint(program), Hook::Syscalls(names)) => names
+                .iter()
+                .map(|name| {
+                    let link = program.attach("syscalls", name)?;
+                    program.take_link(link)
+                })
+                .collect(),
             _ => Err(ProgramError::UnexpectedProgramType),
         }
     }

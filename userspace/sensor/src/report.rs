@@ -66,7 +66,7 @@ pub fn probe() -> Vec<ProgramReport> {
         .iter()
         .map(|spec| {
             let (state, because) = match spec.attach(&mut ebpf, &cgroup) {
-                Ok(()) => (ProgramState::Attached, String::new()),
+                Ok(_links) => (ProgramState::Attached, String::new()),
                 Err(Refusal::Absent) => (ProgramState::Absent, "not in the object".to_owned()),
                 Err(Refusal::Load(because)) => (ProgramState::LoadRefused, because),
                 Err(Refusal::Attach(because)) => (ProgramState::AttachRefused, because),

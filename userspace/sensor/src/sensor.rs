@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aya::Ebpf;
 use aya::maps::{HashMap, MapData, PerCpuArray};
+use aya::programs::trace_point::TracePointLink;
 use jiff::Timestamp;
 use tierzero_core::event::{Coverage, Degradation, Event, What};
 use tierzero_core::wire::{Clock, Decoded};
@@ -19,6 +20,7 @@ use crate::order::Waiting;
 use crate::program::{Group, PROGRAMS};
 use crate::report::{ProgramCost, cost_of};
 use crate::ring::Ring;
+use crate::unix_names::UnixNames;
 use crate::{cgroup, clock, object};
 
 /// How long the rings may rest before they are looked at. The kernel side wakes the reader earlier when much waits;
@@ -69,6 +71,9 @@ impl Options {
 /// Attached programs and what they tell. Dropping it detaches them all.
 pub struct Sensor {
     ebpf: Ebpf,
+    cgroup: File,
+    /// Attached syscall tracepoints; dropping one detaches it.
+    unix_links: Vec<TracePointLink>,
     control: Ring,
     payload: Ring,
     lost: PerCpuArray<MapData, u64>,
@@ -77,6 +82,7 @@ pub struct Sensor {
     clock: Clock,
     waiting: Waiting,
     early: Early,
+    unix_names: UnixNames,
     /// What `lost` said when last asked, by place.
     lost_before: Vec<u64>,
     /// Records that could not be decoded, since last asked.
@@ -101,6 +107,7 @@ impl Sensor {
         let mut degradations = offset_degradations(&offsets);
         let cgroup = open_cgroup()?;
         let mut ebpf = object::open(&options, &offsets)?;
+        let mut unix_links = Vec::new();
         for program in PROGRAMS {
             let wanted = match program.group {
                 Group::Core | Group::Always => true,
@@ -110,14 +117,15 @@ impl Sensor {
             if !wanted {
                 continue;
             }
-            if let Err(refusal) = program.attach(&mut ebpf, &cgroup) {
-                if program.group == Group::Core {
+            match program.attach(&mut ebpf, &cgroup) {
+                Ok(links) => unix_links.extend(links),
+                Err(refusal) if program.group == Group::Core => {
                     return Err(SensorError::Refused {
                         program: program.name.to_owned(),
                         because: refusal.because(),
                     });
                 }
-                degradations.push(program.degradation(&refusal));
+                Err(refusal) => degradations.push(program.degradation(&refusal)),
             }
         }
         let lost = take(&mut ebpf, table::LOST)?;
@@ -128,10 +136,13 @@ impl Sensor {
             lost,
             local_addresses,
             known_addresses: BTreeSet::new(),
+            cgroup,
+            unix_links,
             ebpf,
             clock: clock::relate(),
             waiting: Waiting::default(),
             early: Early::default(),
+            unix_names: UnixNames::default(),
             lost_before: Vec::new(),
             undecoded: 0,
         };
@@ -184,7 +195,10 @@ impl Sensor {
     fn hand_over(&mut self, records: Vec<Decoded>, out: &mut Vec<Event>) {
         for record in records {
             match record {
-                Decoded::Event(event) => out.push(event),
+                Decoded::Event(mut event) => {
+                    self.unix_names.rename(&mut event.what);
+                    out.push(event);
+                }
                 Decoded::Responder { event, ends, received_base } => {
                     let at = event.at;
                     let end = match &event.what {
@@ -255,6 +269,24 @@ impl Sensor {
         }
         self.known_addresses = wanted;
         Ok(())
+    }
+
+    /// Takes the tracepoints of Unix sockets off, or puts them on again: while one of them is on, every syscall of
+    /// the host takes the slower path. What was attached before and can't be attached now is logged.
+    pub fn unix_payload(&mut self, on: bool) {
+        if on != self.unix_links.is_empty() {
+            return;
+        }
+        if !on {
+            self.unix_links.clear();
+            return;
+        }
+        for program in PROGRAMS.iter().filter(|program| program.group == Group::Unix) {
+            match program.attach(&mut self.ebpf, &self.cgroup) {
+                Ok(links) => self.unix_links.extend(links),
+                Err(refusal) => tracing::warn!(program = program.name, "{}", refusal.because()),
+            }
+        }
     }
 
     /// Run time of each program since it was loaded; only counted while `kernel.bpf_stats_enabled` is 1.

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::toolchain::{Toolchain, cargo_home};
@@ -13,15 +15,6 @@ pub(crate) fn object(tools: &Toolchain) -> Result<Vec<u8>, String> {
     let mut path = OsString::from(&tools.linker);
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
-    // Paths of this machine would stand in the line information that the verifier's log quotes.
-    let flags = [
-        "-Cdebuginfo=2".to_owned(),
-        "-Clink-arg=--btf".to_owned(),
-        format!("--remap-path-prefix={}=tierzero", top().display()),
-        format!("--remap-path-prefix={}=cargo", cargo_home().display()),
-        format!("--remap-path-prefix={}=rust", tools.sources.display()),
-        format!("--remap-path-prefix={}=target", out.display()),
-    ];
     run(Command::new("cargo")
         .args([
             "build",
@@ -33,11 +26,11 @@ pub(crate) fn object(tools: &Toolchain) -> Result<Vec<u8>, String> {
             "-Zbuild-std=core",
         ])
         .current_dir(top().join("ebpf"))
-        .env("RUSTC", &tools.rustc)
+        .env("RUSTC", compiler(tools, &out)?)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("PATH", path)
         .env("CARGO_TARGET_DIR", &out)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Cdebuginfo=2\u{1f}-Clink-arg=--btf")
         .env_remove("RUSTFLAGS")
         .env_remove("RUSTC_WRAPPER")
         .env_remove("RUSTUP_TOOLCHAIN"))?;
@@ -45,4 +38,27 @@ pub(crate) fn object(tools: &Toolchain) -> Result<Vec<u8>, String> {
     let stripped = out.join("tierzero.bpf.o");
     run(Command::new(&tools.objcopy).arg("--strip-debug").arg(&built).arg(&stripped))?;
     fs::read(&stripped).map_err(|error| format!("{}: {error}", stripped.display()))
+}
+
+/// A rustc that takes the paths of this machine out of the line information that the verifier's log quotes. It is a
+/// script, because flags that cargo knows of go into the hashes in symbol names, and these would differ by directory.
+fn compiler(tools: &Toolchain, out: &Path) -> Result<PathBuf, String> {
+    let quote = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
+    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", quote(from));
+    let script = format!(
+        "#!/bin/sh\nexec {} {} {} {} {} \"$@\"\n",
+        quote(&tools.rustc),
+        remap(&top(), "tierzero"),
+        remap(&cargo_home(), "cargo"),
+        remap(&tools.sources, "rust"),
+        remap(out, "target"),
+    );
+    let place = out.join("rustc");
+    let failed = |error: std::io::Error| format!("{}: {error}", place.display());
+    fs::create_dir_all(out).map_err(failed)?;
+    if fs::read_to_string(&place).ok().as_deref() != Some(&script) {
+        fs::write(&place, script).map_err(failed)?;
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    }
+    Ok(place)
 }
