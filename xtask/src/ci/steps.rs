@@ -19,7 +19,7 @@ pub(super) struct Step {
 }
 
 /// Every step.
-pub(super) const STEPS: [Step; 11] = [
+pub(super) const STEPS: [Step; 12] = [
     Step {
         name: "fmt",
         says: "the source is formatted, also outside the workspace",
@@ -103,6 +103,13 @@ pub(super) const STEPS: [Step; 11] = [
         commands: || vec![own("ebpf --check")],
     },
     Step {
+        name: "counts",
+        says: "the verifier walks as many instructions as when they were last looked at",
+        limit_s: 300,
+        missing: || (!process::is_root()).then(|| "loading eBPF programs needs root".to_owned()),
+        commands: || vec![own("ebpf --verify-counts")],
+    },
+    Step {
         name: "lab",
         says: "real programs in network namespaces against the real observer",
         limit_s: 900,
@@ -124,7 +131,7 @@ pub(super) const STEPS: [Step; 11] = [
     Step {
         name: "fuzz",
         says: "every decoder takes some seconds of hostile bytes",
-        limit_s: 300,
+        limit_s: 600,
         missing: || None,
         commands: || vec![own("fuzz --seconds 5")],
     },
