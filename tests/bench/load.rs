@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         ["call", address, count, rest @ ..] => call(address, count, rest),
         ["hold", address, count] => hold(address, count),
         _ => Err(Error::other(
-            "usage: serve ADDRESS... | call ADDRESS COUNT [--say WORD] | hold ADDRESS COUNT",
+            "usage: serve ADDRESS... | call ADDRESS COUNT [--token TOKEN] | hold ADDRESS COUNT",
         )),
     };
     match outcome {
@@ -65,7 +65,7 @@ fn answer_all(listener: &TcpListener) -> Result<(), Error> {
         if length == 0 || stream.write_all(ANSWER).is_err() {
             continue;
         }
-        if request.starts_with(b"GET /hold ") {
+        if request.starts_with(b"GET /accounts/hold ") {
             kept.push(stream);
         } else {
             // Waiting for the caller's close lets it be the first to close: the usual order.
@@ -78,10 +78,11 @@ fn call(address: &str, count: &str, rest: &[&str]) -> Result<(), Error> {
     let address: SocketAddr = parse(address)?;
     let count: u64 = parse(count)?;
     let said = match rest {
-        ["--say", word] => format!("X-Said: {word}\r\n"),
+        ["--token", token] => format!("Authorization: Bearer {token}\r\n"),
         _ => String::new(),
     };
-    let request = format!("GET / HTTP/1.1\r\nHost: load\r\n{said}\r\n");
+    // An address that holds something, so that answering it is a service: a root page would be public by convention.
+    let request = format!("GET /accounts/4711 HTTP/1.1\r\nHost: load\r\n{said}\r\n");
     let begin = Instant::now();
     for _ in 0..count {
         drop(ask(address, &request)?);
@@ -96,7 +97,7 @@ fn hold(address: &str, count: &str) -> Result<(), Error> {
     let begin = Instant::now();
     let mut open = Vec::new();
     for _ in 0..count {
-        open.push(ask(address, "GET /hold HTTP/1.1\r\nHost: load\r\n\r\n")?);
+        open.push(ask(address, "GET /accounts/hold HTTP/1.1\r\nHost: load\r\n\r\n")?);
     }
     report(count, begin.elapsed());
     std::io::stdout().flush()?;

@@ -29,7 +29,7 @@ const TALKS: [(&str, Talk); 2] = [
     (
         "HTTP, nothing asked",
         &[
-            (true, b"GET / HTTP/1.1\r\nHost: load\r\n\r\n"),
+            (true, b"GET /accounts/4711 HTTP/1.1\r\nHost: load\r\n\r\n"),
             (false, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
         ],
     ),

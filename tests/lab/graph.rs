@@ -57,7 +57,7 @@ pub(crate) struct Edge {
     #[serde(default)]
     pub(crate) by_check: BTreeMap<String, u64>,
     #[serde(default)]
-    pub(crate) principals: Vec<Principal>,
+    pub(crate) principal_sightings: Vec<Principal>,
     #[serde(default)]
     pub(crate) joined_late: u64,
     #[serde(default)]
@@ -68,28 +68,11 @@ pub(crate) struct Edge {
     pub(crate) evidence: Vec<Evidence>,
 }
 
-/// A name on an edge: an object with its proof, or the name alone where the export says no more.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Principal {
-    Sighting { name: String, verified: bool },
-    Name(String),
-}
-
-impl Principal {
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::Sighting { name, .. } | Self::Name(name) => name,
-        }
-    }
-
-    /// Whether the graph says that it was proved; `None` where it does not say.
-    pub(crate) fn verified(&self) -> Option<bool> {
-        match self {
-            Self::Sighting { verified, .. } => Some(*verified),
-            Self::Name(_) => None,
-        }
-    }
+/// A name on an edge, and whether the receiver demanded and accepted proof of it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Principal {
+    pub(crate) name: String,
+    pub(crate) verified: bool,
 }
 
 /// A revised verdict.

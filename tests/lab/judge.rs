@@ -250,12 +250,11 @@ fn listeners(truth: &Truth, book: &Book<'_>, judgement: &mut Judgement) {
 }
 
 fn principals(truth: &Truth, said: &Said<'_>, book: &Book<'_>, judgement: &mut Judgement) {
-    let mut seen: BTreeMap<&str, Option<bool>> = BTreeMap::new();
+    let mut seen: BTreeMap<&str, bool> = BTreeMap::new();
     for edge in said.graph.edges.iter().filter(|edge| book.touches_lab(edge)) {
-        for principal in &edge.principals {
+        for principal in &edge.principal_sightings {
             // The same name verified on one edge and claimed on another counts as verified.
-            let verified = seen.entry(principal.name()).or_insert(principal.verified());
-            *verified = (*verified).max(principal.verified());
+            *seen.entry(principal.name.as_str()).or_default() |= principal.verified;
         }
     }
     let named: BTreeSet<&str> = truth
@@ -268,10 +267,10 @@ fn principals(truth: &Truth, said: &Said<'_>, book: &Book<'_>, judgement: &mut J
     for name in named {
         let should = truth.principals.iter().find(|principal| principal.name == name);
         match (should, seen.get(name)) {
-            (Some(should), Some(is)) if *is == Some(should.verified) => judgement.principals.0 += 1,
+            (Some(should), Some(is)) if *is == should.verified => judgement.principals.0 += 1,
             (Some(should), Some(is)) => judgement
                 .deviations
-                .push(format!("principal {name}: verified is {is:?}, should be {}", should.verified)),
+                .push(format!("principal {name}: verified is {is}, should be {}", should.verified)),
             (Some(_), None) => judgement.deviations.push(format!("principal {name} was not seen")),
             (None, _) => judgement.deviations.push(format!("principal {name} is not in the truth")),
         }
@@ -486,7 +485,7 @@ mod tests {
             graph.edges[0].flows = 3;
             graph.edges[0].check = Some("address".to_owned());
             graph.listeners[0].class = "modern".to_owned();
-            graph.edges[0].principals.clear();
+            graph.edges[0].principal_sightings.clear();
         });
         let failures = judgement.failures().join("; ");
         for part in

@@ -144,7 +144,6 @@ pub(crate) fn ask_everything(binary: &Path, outputs: &Path) -> Result<Vec<String
         for id in graph.get(kind).and_then(Value::as_array).into_iter().flatten() {
             if let Some(id) = id.get("id").and_then(Value::as_str) {
                 ask(&["explain", id], &format!("explain-{id}.txt"), true)?;
-                ask(&["explain", id, "--json"], &format!("explain-{id}.json"), false)?;
             }
         }
     }
