@@ -1,4 +1,5 @@
 //! PostgreSQL: byte sequences and what they show.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where it fails")]
 
 mod evidence_support;
 use evidence_support::{Turn, c, check, s};

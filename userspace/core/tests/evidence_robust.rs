@@ -30,7 +30,7 @@ fn by_silence(observation: &Observation) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn cuts_change_nothing(sizes in proptest::collection::vec(1_usize..700, 1..12)) {

@@ -343,52 +343,57 @@ impl Conversation {
         }
     }
 
-    /// Lets the dissector read, in one direction and then in the other, for as long as either moves.
+    /// Lets the dissector read one direction message by message. After each, the other direction may go on with what
+    /// it had left unread, as it would have if the messages had come in segments of their own.
     fn read(&mut self, from: Role, out: &mut Vec<Observation>) {
-        let mut role = from;
-        let mut idle = 0;
-        while idle < 2 {
-            if !self.confirm(out) {
-                return;
-            }
-            let direction = match role {
-                Role::Originator => &mut self.originator,
-                Role::Responder => &mut self.responder,
-            };
-            let before = direction.stream.next();
-            let mut input = Input::new(&mut direction.stream, direction.visible);
-            let first = out.len();
-            let next = match &mut self.state {
-                State::Reading { dissector } => {
-                    dissector.read(role, &mut input, &mut Notes::new(out, &self.fingerprinter, self.now))
-                }
-                // Nothing of the responder is read before both directions are known to parse.
-                State::Tentative { .. } if role == Role::Responder => Next::More,
-                State::Tentative { dissector, held, .. } => {
-                    dissector.read(role, &mut input, &mut Notes::new(held, &self.fingerprinter, self.now))
-                }
-                State::Unknown | State::Over => return,
-            };
-            let moved = direction.stream.next() > before;
-            self.bound(first, out);
-            match next {
-                Next::More => {}
-                Next::Settled => {
-                    // Its last word is said: only a tentative reading still ends as undecided.
-                    if matches!(self.state, State::Reading { .. }) {
-                        self.state = State::Over;
-                    }
-                    return self.end(None, out);
-                }
-                Next::Lost(why) => return self.end(Some(why), out),
-                Next::Upgraded(inner) => match &mut self.state {
-                    State::Reading { dissector } | State::Tentative { dissector, .. } => *dissector = inner,
-                    State::Unknown | State::Over => {}
-                },
-            }
-            idle = if moved { 0 } else { idle + 1 };
-            role = role.other();
+        while self.read_message(from, out) {
+            while self.read_message(from.other(), out) {}
         }
+    }
+
+    /// Lets the dissector read one message; `true` if it moved on.
+    fn read_message(&mut self, role: Role, out: &mut Vec<Observation>) -> bool {
+        if !self.confirm(out) {
+            return false;
+        }
+        let direction = match role {
+            Role::Originator => &mut self.originator,
+            Role::Responder => &mut self.responder,
+        };
+        let before = direction.stream.next();
+        let mut input = Input::new(&mut direction.stream, direction.visible);
+        let first = out.len();
+        let next = match &mut self.state {
+            State::Reading { dissector } => {
+                dissector.read(role, &mut input, &mut Notes::new(out, &self.fingerprinter, self.now))
+            }
+            // Nothing of the responder is read before both directions are known to parse.
+            State::Tentative { .. } if role == Role::Responder => Next::More,
+            State::Tentative { dissector, held, .. } => {
+                dissector.read(role, &mut input, &mut Notes::new(held, &self.fingerprinter, self.now))
+            }
+            State::Unknown | State::Over => return false,
+        };
+        let moved = direction.stream.next() > before;
+        self.bound(first, out);
+        match next {
+            Next::More => return moved,
+            Next::Settled => {
+                // Its last word is said: only a tentative reading still ends as undecided.
+                if matches!(self.state, State::Reading { .. }) {
+                    self.state = State::Over;
+                }
+                self.end(None, out);
+            }
+            Next::Lost(why) => self.end(Some(why), out),
+            Next::Upgraded(inner) => {
+                if let State::Reading { dissector } | State::Tentative { dissector, .. } = &mut self.state {
+                    *dissector = inner;
+                }
+                return moved;
+            }
+        }
+        false
     }
 
     /// Once the responder's first bytes are there: does the protocol that was read so far hold? `false` ends it.

@@ -107,8 +107,8 @@ pub(crate) enum Next {
 
 /// Reads one flow of one protocol.
 pub(crate) trait Dissector: fmt::Debug + Send {
-    /// Reads the messages of `from` that are complete in `input`. Called again when more has arrived in either
-    /// direction; bytes that are left unread stay. A responder's bytes that answer nothing yet are left unread.
+    /// Reads one message of `from`, or the part of it that is there. Called again for as long as it moves on, and when
+    /// more has arrived in either direction; bytes that are left unread stay. A responder's bytes that answer nothing yet are left unread.
     fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next;
 
     /// Reading ends before it was settled: what was offered and never answered is said. `whole` is true when the flow
@@ -133,6 +133,11 @@ impl<'a> Input<'a> {
     /// What is there and was not read.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.stream.unread(self.end)
+    }
+
+    /// Offset of the first unread byte.
+    pub(crate) fn position(&self) -> u64 {
+        self.stream.next()
     }
 
     /// Moves on by `count` bytes, present or still to come.

@@ -12,15 +12,18 @@ mod certificate;
 pub mod conversation;
 mod dissector;
 mod http;
+mod http_body;
 mod http_credential;
 pub mod kernel;
 pub mod observation;
 mod postgresql;
 mod redis;
+mod redis_request;
 mod resp;
 mod stream;
 mod tls;
 pub mod tls13;
+mod tls_record;
 mod token;
 
 pub use conversation::Conversation;

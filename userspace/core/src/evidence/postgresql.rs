@@ -181,7 +181,11 @@ enum Demand {
 
 impl Postgresql {
     fn caller(&mut self, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
+        let start = input.position();
         loop {
+            if input.position() > start {
+                return Next::More;
+            }
             let bytes = input.bytes();
             match self.phase {
                 Phase::Startup => {
@@ -287,7 +291,11 @@ impl Postgresql {
     }
 
     fn receiver(&mut self, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
+        let start = input.position();
         loop {
+            if input.position() > start {
+                return Next::More;
+            }
             let bytes = input.bytes();
             let Some(kind) = bytes.first().copied() else { return Next::More };
             match self.phase {

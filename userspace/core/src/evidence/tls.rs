@@ -3,10 +3,13 @@
 //! Sources: RFC 5246 (1.2), RFC 8446 (1.3). Record lengths of 1.3 are judged in [`super::tls13`].
 
 use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_hello};
-use zeroize::Zeroizing;
 
 use super::certificate::{self, Leaf};
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
+use super::tls_record::{
+    ALERT, APPLICATION, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, CLIENT_HELLO, HANDSHAKE,
+    Happened, RECORD, SERVER_HELLO, SERVER_HELLO_DONE, Side,
+};
 use super::tls13::{self, Flight, Outcome, Shape};
 use super::{Credential, CredentialKind, Hidden, Proof, Protocol, Refusal, Rule, Scope, Shown};
 use crate::event::Role;
@@ -89,23 +92,6 @@ pub(crate) static KNOWN: Known = Known {
 pub(crate) fn begin() -> Box<dyn Dissector> {
     Box::new(Tls::default())
 }
-
-/// Longest record: 2^14 and what the oldest versions may add (RFC 5246 section 6.2.3).
-const RECORD: u16 = 16_384 + 2048;
-/// Longest handshake message that is kept until it is whole.
-const MESSAGE: usize = 24 * 1024;
-
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
-const APPLICATION: u8 = 23;
-
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
-const CERTIFICATE: u8 = 11;
-const CERTIFICATE_REQUEST: u8 = 13;
-const SERVER_HELLO_DONE: u8 = 14;
-const CERTIFICATE_VERIFY: u8 = 15;
 
 /// Random of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3).
 const HELLO_RETRY: [u8; 32] = [
@@ -192,141 +178,6 @@ struct New {
     server: Vec<u16>,
     server_after: Vec<u16>,
     flight: Option<Flight>,
-}
-
-/// One direction's records.
-#[derive(Default)]
-struct Side {
-    /// Type of the record that is being read, and how much of it is left.
-    record: Option<(u8, u64)>,
-    /// True after ChangeCipherSpec: the rest is encrypted, whatever its type.
-    encrypted: bool,
-    /// The handshake message that is not whole yet.
-    message: Zeroizing<Vec<u8>>,
-    /// Bytes of a message that nobody needs.
-    unwanted: u64,
-}
-
-impl std::fmt::Debug for Side {
-    /// Prints lengths only.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Side({:?}, encrypted: {}, {} kept)", self.record, self.encrypted, self.message.len())
-    }
-}
-
-/// What happened on the record layer.
-enum Happened {
-    Message(u8, Zeroizing<Vec<u8>>),
-    ChangeCipher,
-    Alert {
-        fatal: bool,
-        description: u8,
-    },
-    /// An encrypted record: its outer type and length.
-    Encrypted(u8, u16),
-}
-
-impl Side {
-    /// The next thing that happened; `Ok(None)` while more bytes are needed, `Err` when this is no TLS.
-    fn next(&mut self, input: &mut Input<'_>, own_certificate: bool) -> Result<Option<Happened>, ()> {
-        loop {
-            let bytes = input.bytes();
-            let Some((kind, left)) = self.record else {
-                let [kind, major, minor, high, low, ..] = bytes else { return Ok(None) };
-                let (kind, length) = (*kind, u16::from_be_bytes([*high, *low]));
-                if !(CHANGE_CIPHER_SPEC..=APPLICATION + 1).contains(&kind)
-                    || *major != 3
-                    || *minor > 4
-                    || length > RECORD
-                {
-                    return Err(());
-                }
-                if kind == APPLICATION || self.encrypted && kind != CHANGE_CIPHER_SPEC {
-                    input.skip(5 + u64::from(length));
-                    return Ok(Some(Happened::Encrypted(kind, length)));
-                }
-                input.skip(5);
-                self.record = Some((kind, u64::from(length)));
-                continue;
-            };
-            if left == 0 {
-                self.record = None;
-                continue;
-            }
-            match kind {
-                CHANGE_CIPHER_SPEC => {
-                    input.skip(left);
-                    self.record = None;
-                    return Ok(Some(Happened::ChangeCipher));
-                }
-                ALERT => {
-                    let [level, description, ..] = bytes else { return Ok(None) };
-                    let happened = Happened::Alert { fatal: *level == 2, description: *description };
-                    input.skip(left);
-                    self.record = None;
-                    return Ok(Some(happened));
-                }
-                HANDSHAKE => {
-                    if bytes.is_empty() {
-                        return Ok(None);
-                    }
-                    let part = bytes.get(..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
-                    let (read, happened) = self.handshake(part.unwrap_or_default(), own_certificate);
-                    input.skip(read);
-                    self.record = Some((kind, left.saturating_sub(read)));
-                    if happened.is_some() {
-                        return Ok(happened);
-                    }
-                }
-                _ => {
-                    input.skip(left);
-                    self.record = None;
-                }
-            }
-        }
-    }
-
-    /// Reads handshake bytes up to the end of one message.
-    fn handshake(&mut self, bytes: &[u8], own_certificate: bool) -> (u64, Option<Happened>) {
-        if self.unwanted > 0 {
-            let read = self.unwanted.min(bytes.len() as u64);
-            self.unwanted = self.unwanted.saturating_sub(read);
-            return (read, None);
-        }
-        let wanted = match self.message.as_slice() {
-            [kind, high, middle, low, ..] => {
-                let length = u32::from_be_bytes([0, *high, *middle, *low]) as usize;
-                let keep = matches!(*kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE_REQUEST)
-                    || *kind == CERTIFICATE && own_certificate;
-                if !keep || length > MESSAGE {
-                    let kind = *kind;
-                    self.unwanted = length as u64;
-                    self.message = Zeroizing::default();
-                    return (0, Some(Happened::Message(kind, Zeroizing::default())));
-                }
-                length.saturating_add(4)
-            }
-            _ => 4,
-        };
-        let missing = wanted.saturating_sub(self.message.len());
-        let part = bytes.get(..missing.min(bytes.len())).unwrap_or_default();
-        let mut longer = Zeroizing::new(Vec::with_capacity(wanted));
-        if self.message.capacity() >= wanted {
-            longer = std::mem::take(&mut self.message);
-        } else {
-            longer.extend_from_slice(&self.message);
-        }
-        longer.extend_from_slice(part);
-        self.message = longer;
-        let read = part.len() as u64;
-        if self.message.len() < wanted || wanted == 4 && !matches!(self.message.as_slice(), [_, 0, 0, 0]) {
-            return (read, None);
-        }
-        let kind = self.message.first().copied().unwrap_or_default();
-        let body = Zeroizing::new(self.message.get(4..).unwrap_or_default().to_vec());
-        self.message = Zeroizing::default();
-        (read, Some(Happened::Message(kind, body)))
-    }
 }
 
 /// The extensions of a hello: type and content.
@@ -648,7 +499,11 @@ fn push(lengths: &mut Vec<u16>, length: u16) {
 
 impl Dissector for Tls {
     fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
+        let start = input.position();
         loop {
+            if input.position() > start {
+                return Next::More;
+            }
             if from == Role::Responder && self.hello.is_none() {
                 return Next::More;
             }

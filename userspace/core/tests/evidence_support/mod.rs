@@ -3,6 +3,7 @@
     dead_code,
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "each test uses a part, and ends where it fails"
 )]
