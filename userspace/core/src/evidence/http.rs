@@ -120,6 +120,7 @@ fn call_likeness(bytes: &[u8]) -> Likeness {
 fn reply_likeness(bytes: &[u8]) -> Likeness {
     let start = Likeness::starts_with(bytes, b"HTTP/1.");
     match bytes.get(7..13) {
+        None if start == Likeness::Like => Likeness::Unsure,
         None => start,
         Some([b'0' | b'1', b' ', b'1'..=b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'\r']) => start,
         Some(_) => Likeness::Unlike,

@@ -62,7 +62,9 @@ impl Body {
             match *self {
                 Self::None => return Some(true),
                 Self::ChunkSize => {
-                    let Some(end) = line else { return if bytes.len() < 1024 { Some(false) } else { None } };
+                    let Some(end) = line.filter(|end| *end < 1024) else {
+                        return if bytes.len() < 1024 { Some(false) } else { None };
+                    };
                     let text = bytes.get(..end).unwrap_or_default();
                     let digits = text.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
                     let size = u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;

@@ -100,7 +100,8 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 fn call_likeness(bytes: &[u8]) -> Likeness {
     let length = match u32_at(bytes, 0) {
         Some(length) => length,
-        None => return Likeness::starts_with(bytes, &[0, 0]),
+        None if bytes.iter().take(2).all(|byte| *byte == 0) => return Likeness::Unsure,
+        None => return Likeness::Unlike,
     };
     let Some(code) = u32_at(bytes, 4) else {
         return if (8..=STARTUP).contains(&length) { Likeness::Unsure } else { Likeness::Unlike };

@@ -5,6 +5,10 @@ use zeroize::Zeroizing;
 use super::dissector::{Input, Likeness};
 use super::resp::{self, Read};
 
+/// Longest line with a count or a length.
+const HEAD: usize = 32;
+/// Longest inline request by which the protocol is recognised.
+const INLINE_LINE: usize = 4096;
 /// Most bytes of an argument that is looked at.
 const ARGUMENT: u64 = 1024;
 /// Commands by which an inline request is recognised; requests in array form are recognised by their framing.
@@ -76,16 +80,20 @@ pub(crate) fn likeness(bytes: &[u8]) -> Likeness {
     if bytes.first() != Some(&b'*') {
         return inline_likeness(bytes);
     }
-    let Some((head, read)) = resp::line(bytes) else {
-        return if bytes.len() < 16 { Likeness::Unsure } else { Likeness::Unlike };
+    let (head, read) = match resp::line_within(bytes, HEAD) {
+        Read::Got(found) => found,
+        Read::More => return Likeness::Unsure,
+        Read::Broken => return Likeness::Unlike,
     };
     let count = head.get(1..).and_then(resp::number);
     if !count.is_some_and(|count| (1..=1_048_576).contains(&count)) {
         return Likeness::Unlike;
     }
     let rest = bytes.get(read..).unwrap_or_default();
-    let Some((head, read)) = resp::line(rest) else {
-        return if rest.len() < 16 { Likeness::Unsure } else { Likeness::Unlike };
+    let (head, read) = match resp::line_within(rest, HEAD) {
+        Read::Got(found) => found,
+        Read::More => return Likeness::Unsure,
+        Read::Broken => return Likeness::Unlike,
     };
     let length = match head.split_first() {
         Some((b'$', digits)) => resp::number(digits).and_then(|length| usize::try_from(length).ok()),
@@ -116,12 +124,12 @@ fn inline_likeness(bytes: &[u8]) -> Likeness {
             }
         })
     };
-    match (end, resp::line(bytes)) {
+    match (end, resp::line_within(bytes, INLINE_LINE)) {
         (None, _) if known(false) => Likeness::Unsure,
         (Some(_), _) if !known(true) => Likeness::Unlike,
         // An HTTP request line also begins with a word; it is told by its end.
-        (Some(_), Some((line, _))) if !line.windows(5).any(|part| part == b"HTTP/") => Likeness::Like,
-        (Some(_), None) if bytes.len() < 4096 => Likeness::Unsure,
+        (Some(_), Read::Got((line, _))) if !line.windows(5).any(|part| part == b"HTTP/") => Likeness::Like,
+        (Some(_), Read::More) => Likeness::Unsure,
         (_, _) => Likeness::Unlike,
     }
 }
@@ -169,8 +177,10 @@ impl Request {
                 self.left = None;
                 return Read::Got(std::mem::take(&mut self.kept));
             }
-            let Some((head, read)) = resp::line(bytes) else {
-                return if bytes.len() < 64 { Read::More } else { Read::Broken };
+            let (head, read) = match resp::line_within(bytes, HEAD) {
+                Read::Got(found) => found,
+                Read::More => return Read::More,
+                Read::Broken => return Read::Broken,
             };
             let length = match head.split_first() {
                 Some((b'$', digits)) => resp::number(digits).and_then(|length| u64::try_from(length).ok()),

@@ -14,6 +14,15 @@ pub(crate) fn line(bytes: &[u8]) -> Option<(&[u8], usize)> {
     Some((content.strip_suffix(b"\r").unwrap_or(content), end.saturating_add(1)))
 }
 
+/// A line that ends within the first `most` bytes, so that what is found does not depend on how much is there.
+pub(crate) fn line_within(bytes: &[u8], most: usize) -> Read<(&[u8], usize)> {
+    match line(bytes.get(..most.min(bytes.len())).unwrap_or_default()) {
+        Some(found) => Read::Got(found),
+        None if bytes.len() < most => Read::More,
+        None => Read::Broken,
+    }
+}
+
 /// A decimal number of at most 18 digits with an optional minus sign.
 pub(crate) fn number(digits: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(digits).ok()?;
@@ -29,13 +38,11 @@ pub(crate) fn reply_likeness(bytes: &[u8]) -> Likeness {
     if !b"+-:$*_,#!=(%~>|".contains(kind) {
         return Likeness::Unlike;
     }
-    match line(bytes) {
-        None if bytes.len() < LINE && printable(bytes.get(1..).unwrap_or_default()) => Likeness::Unsure,
-        None => Likeness::Unlike,
-        Some((content, _)) => match header(content) {
-            Some(_) => Likeness::Like,
-            None => Likeness::Unlike,
-        },
+    match line_within(bytes, LINE) {
+        Read::More if printable(bytes.get(1..).unwrap_or_default()) => Likeness::Unsure,
+        Read::More | Read::Broken => Likeness::Unlike,
+        Read::Got((content, _)) if header(content).is_some() => Likeness::Like,
+        Read::Got(_) => Likeness::Unlike,
     }
 }
 
@@ -161,8 +168,10 @@ impl Replies {
     /// Reads one value's first line and moves past its bytes (not past the values it contains).
     fn value(input: &mut Input<'_>) -> Read<(Header, Option<String>)> {
         let bytes = input.bytes();
-        let Some((content, length)) = line(bytes) else {
-            return if bytes.len() < LINE { Read::More } else { Read::Broken };
+        let (content, length) = match line_within(bytes, LINE) {
+            Read::Got(found) => found,
+            Read::More => return Read::More,
+            Read::Broken => return Read::Broken,
         };
         let Some(header) = header(content) else { return Read::Broken };
         let error = match content.split_first() {
