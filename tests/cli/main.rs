@@ -1,0 +1,11 @@
+//! Tests of the binary as a person or a script meets it. No root, no network.
+//!
+//! Expected texts are in `tests/cli/expected/`. After a change that is meant, write them anew with
+//! `TIERZERO_BLESS=1 cargo test -p tierzero --test cli` and review the difference.
+
+mod answers;
+mod configuration;
+mod errors;
+mod help;
+mod logs;
+mod run;

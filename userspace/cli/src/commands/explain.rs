@@ -1,0 +1,99 @@
+//! `tierzero explain`.
+
+use std::io::Write as _;
+
+use clap::Args;
+use tierzero_core::graph::Snapshot;
+
+use crate::arguments::Global;
+use crate::error::{Failure, Outcome};
+use crate::output::index::Index;
+use crate::output::{colour, coverage, explanation};
+use crate::stored;
+
+/// How many latest flows are shown.
+const FLOWS: u32 = 8;
+/// How many candidates of an ambiguous id are shown.
+const CANDIDATES: usize = 8;
+
+/// Walk one edge or listener back to its evidence
+///
+/// What was demanded, offered and decided; by which rules, and what those rules do not show; what was not seen;
+/// what would change the verdict; how it changed; the latest flows.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tierzero explain e-3f2a90bc11d2e47a     an edge
+  tierzero explain e-3f2a                 the beginning of an id is enough
+  tierzero explain l-77                   a listener: who called it, and how each was judged")]
+pub(crate) struct Explain {
+    /// Id of an edge (e-...) or listener (l-...), or its beginning
+    id: String,
+}
+
+impl Explain {
+    /// Explains.
+    pub(crate) fn run(&self, global: &Global) -> Outcome {
+        let store = stored::read_only(global)?;
+        let snapshot =
+            store.snapshot().map_err(|error| stored::failure("the graph can't be read", &error))?;
+        let mut out = colour::stdout();
+        let index = Index::new(&snapshot);
+        match self.subject(&snapshot)? {
+            Subject::Edge(edge) => {
+                let flows = store
+                    .flows_of_edge(&edge.id, FLOWS)
+                    .map_err(|error| stored::failure("the flows of the edge can't be read", &error))?;
+                explanation::edge(&mut out, &index, edge, &flows)?;
+            }
+            Subject::Listener(listener) => explanation::listener(&mut out, &snapshot, &index, listener)?,
+        }
+        writeln!(out)?;
+        coverage::footer(&mut out, &snapshot)?;
+        Ok(out.flush()?)
+    }
+
+    fn subject<'s>(&self, snapshot: &'s Snapshot) -> Outcome<Subject<'s>> {
+        let id = self.id.trim();
+        let edges = snapshot.edges.iter().filter(|edge| edge.id.as_str().starts_with(id)).map(Subject::Edge);
+        let listeners = snapshot
+            .listeners
+            .iter()
+            .filter(|listener| listener.id.as_str().starts_with(id))
+            .map(Subject::Listener);
+        let mut found: Vec<Subject<'s>> = edges.chain(listeners).collect();
+        if let Some(exact) = found.iter().position(|subject| subject.id() == id) {
+            return Ok(found.swap_remove(exact));
+        }
+        match found.len() {
+            0 => Err(Failure::new(format!("no edge or listener has an id that begins with `{id}`"))
+                .next("`tierzero edges` and `tierzero listeners` show the ids")),
+            1 => Ok(found.swap_remove(0)),
+            many => {
+                let mut ids: Vec<&str> = found.iter().take(CANDIDATES).map(Subject::id).collect();
+                if many > CANDIDATES {
+                    ids.push("...");
+                }
+                Err(Failure::new(format!("{many} ids begin with `{id}`"))
+                    .because(ids.join(" "))
+                    .next("give more of the id"))
+            }
+        }
+    }
+}
+
+/// What is explained.
+#[derive(Debug)]
+enum Subject<'s> {
+    Edge(&'s tierzero_core::graph::Edge),
+    Listener(&'s tierzero_core::graph::Listener),
+}
+
+impl Subject<'_> {
+    fn id(&self) -> &str {
+        match self {
+            Self::Edge(edge) => edge.id.as_str(),
+            Self::Listener(listener) => listener.id.as_str(),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `tierzero man [DIR]`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, CommandFactory as _};
+use clap_mangen::Man as Page;
+use clap_mangen::roff::{Inline, Roff, bold, roman};
+
+use crate::arguments::Arguments;
+use crate::error::{Failure, Outcome};
+use crate::output::colour;
+
+/// Sections and keys of the configuration, for the main page.
+const CONFIGURATION: &[(&str, &str)] = &[
+    (
+        "[limits]",
+        "short_lived_s (longest lifetime in seconds of a credential that counts as short-lived, default 3600), ring_bytes (kernel ring for payload, a power of two), payload_bytes (kept of each direction of a flow until it is judged), retention_days (what was last seen longer ago is forgotten), memory_bytes (no effect yet).",
+    ),
+    (
+        "[[agent]]",
+        "name, and any of exe, argv (regular expression), unit, cgroup, uid, netns, env (names of variables). No effect yet.",
+    ),
+    ("[[legacy]], [[modern]]", "address, port, unit, exe of listeners. No effect yet."),
+    ("[[owner]]", "principal or workload, owner, confirmed_on (date). No effect yet."),
+    ("[[named_caller]]", "listener, callers. No effect yet."),
+    ("[[model_endpoint]]", "host, path. No effect yet."),
+    ("[zones]", "a name for each list of address ranges. No effect yet."),
+];
+
+/// Print the manual page, or write one page per command into a directory
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tierzero man | man -l -
+  sudo tierzero man /usr/local/share/man/man1")]
+pub(crate) struct Man {
+    /// Directory to write tierzero.1, tierzero-observe.1, ... into; made if it is not there
+    dir: Option<PathBuf>,
+}
+
+impl Man {
+    /// Prints or writes the pages.
+    pub(crate) fn run(&self) -> Outcome {
+        match &self.dir {
+            None => {
+                let mut out = colour::stdout();
+                out.write_all(&main_page()?)?;
+                Ok(out.flush()?)
+            }
+            Some(dir) => write_pages(dir),
+        }
+    }
+}
+
+fn main_page() -> Outcome<Vec<u8>> {
+    let mut page = Vec::new();
+    Page::new(Arguments::command()).render(&mut page)?;
+    let mut roff = Roff::new();
+    roff.control("SH", ["CONFIGURATION"]);
+    roff.text([roman(
+        "TOML. An unknown key, a bad regular expression or an overlap is an error that names file, line and key; \
+         nothing starts half-configured.",
+    )]);
+    for (section, keys) in CONFIGURATION {
+        roff.control("TP", []);
+        let title: Inline = bold(*section);
+        roff.text([title]);
+        roff.text([roman(*keys)]);
+    }
+    roff.to_writer(&mut page)?;
+    Ok(page)
+}
+
+fn write_pages(dir: &Path) -> Outcome {
+    let failed = |path: &Path, error: std::io::Error| {
+        Failure::new("the manual pages can't be written")
+            .at_file(path)
+            .because(error)
+            .next("name a directory that you may write to")
+    };
+    std::fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
+    let mut pages = vec![("tierzero.1".to_owned(), main_page()?)];
+    let mut command = Arguments::command();
+    command.build();
+    for verb in command.get_subcommands() {
+        let name = format!("tierzero-{}", verb.get_name());
+        let mut page = Vec::new();
+        Page::new(verb.clone().display_name(name.clone()).bin_name(name.replace('-', " ")))
+            .render(&mut page)?;
+        pages.push((format!("{name}.1"), page));
+    }
+    for (name, page) in pages {
+        let path = dir.join(name);
+        std::fs::write(&path, page).map_err(|error| failed(&path, error))?;
+    }
+    Ok(())
+}

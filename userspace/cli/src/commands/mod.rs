@@ -1,0 +1,33 @@
+//! One file per verb.
+
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod edges;
+pub(crate) mod explain;
+pub(crate) mod export;
+mod filter;
+pub(crate) mod listeners;
+pub(crate) mod man;
+pub(crate) mod observe;
+pub(crate) mod replay;
+pub(crate) mod workloads;
+
+use crate::arguments::{Arguments, Command};
+use crate::error::Outcome;
+
+/// Runs the command that was asked for.
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    let Arguments { global, command } = arguments;
+    match command {
+        Command::Observe(observe) => observe.run(&global),
+        Command::Edges(edges) => edges.run(&global),
+        Command::Listeners(listeners) => listeners.run(&global),
+        Command::Workloads(workloads) => workloads.run(&global),
+        Command::Explain(explain) => explain.run(&global),
+        Command::Export(export) => export.run(&global),
+        Command::Replay(replay) => replay.run(&global),
+        Command::Doctor(doctor) => doctor.run(&global),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
+    }
+}

@@ -1,0 +1,171 @@
+//! The configuration file: all of it is checked before anything starts.
+
+mod checks;
+mod sections;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Failure, Outcome};
+use crate::output::{colour, escape};
+use crate::place;
+use sections::Sections;
+
+/// What the configuration says, as far as this version acts on it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Config {
+    /// Longest lifetime in seconds of a credential that counts as short-lived.
+    pub(crate) short_lived_s: u64,
+    /// Size of the kernel's ring for payload, in bytes; `None` leaves it to the sensor.
+    pub(crate) ring_bytes: Option<u32>,
+    /// Payload bytes kept of each direction of a flow until it is judged; `None` leaves it to the sensor.
+    pub(crate) payload_bytes: Option<u32>,
+    /// Days after which what was last seen is forgotten; `None` keeps everything.
+    pub(crate) retention_days: Option<u32>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { short_lived_s: 3600, ring_bytes: None, payload_bytes: None, retention_days: None }
+    }
+}
+
+/// Reads the file that was named, or the default one if it is there, and warns on stderr of what has no effect yet.
+pub(crate) fn load(named: Option<&Path>) -> Outcome<Config> {
+    let path = named.map_or_else(|| PathBuf::from(place::CONFIG), Path::to_path_buf);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
+            return Ok(Config::default());
+        }
+        Err(error) => return Err(unreadable(&path, &error)),
+    };
+    let (config, idle) = parse(&path, &text)?;
+    for section in idle {
+        colour::warn(&format!(
+            "{}: {section} has no effect in this version of tierzero; it was checked and is otherwise ignored",
+            escape::untrusted(&path.display().to_string())
+        ));
+    }
+    Ok(config)
+}
+
+/// The configuration, and the sections in it that have no effect yet.
+fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
+    let sections: Sections = toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| line_of(text, span.start));
+        unusable(path, line).because(error.to_string().trim_end())
+    })?;
+    checks::all(&sections).map_err(|problem| {
+        unusable(path, Some(line_of(text, problem.offset)))
+            .because(format!("{} `{}`: {}", problem.section, problem.key, problem.says))
+    })?;
+    let idle = sections.without_effect();
+    let limits = sections.limits;
+    let config = Config {
+        short_lived_s: limits.short_lived_s.map_or(3600, toml::Spanned::into_inner),
+        ring_bytes: limits.ring_bytes.map(toml::Spanned::into_inner),
+        payload_bytes: limits.payload_bytes.map(toml::Spanned::into_inner),
+        retention_days: limits.retention_days.map(toml::Spanned::into_inner),
+    };
+    Ok((config, idle))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let kind = error.kind();
+    let hint = if kind == io::ErrorKind::NotFound {
+        "check the name after --config; without --config defaults are used"
+    } else if kind == io::ErrorKind::PermissionDenied {
+        "run as a user who may read it, or name another with --config"
+    } else if kind == io::ErrorKind::InvalidData {
+        "the file must be UTF-8 text"
+    } else {
+        "name another file with --config"
+    };
+    Failure::new("the configuration can't be read; nothing was started")
+        .at_file(path)
+        .because(error)
+        .next(hint)
+}
+
+fn unusable(path: &Path, line: Option<usize>) -> Failure {
+    let place = match line {
+        Some(line) => format!("{}:{line}", path.display()),
+        None => path.display().to_string(),
+    };
+    Failure::new("the configuration is not usable; nothing was started")
+        .at(place)
+        .next("correct that line; the sections and keys are in `man tierzero` under CONFIGURATION")
+}
+
+/// Line number, from 1, of a byte offset.
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(text: &str) -> Outcome<(Config, Vec<&'static str>)> {
+        parse(Path::new("t.toml"), text)
+    }
+
+    fn complaint(text: &str) -> String {
+        format!("{:?}", outcome(text).unwrap_err())
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(outcome("").unwrap(), (Config::default(), vec![]));
+    }
+
+    #[test]
+    fn limits_take_effect_and_others_are_named() {
+        let (config, idle) = outcome(
+            "[limits]\nshort_lived_s = 900\nring_bytes = 1048576\npayload_bytes = 4096\nretention_days = 30\n\
+             memory_bytes = 268435456\n[[agent]]\nname = 'a'\nexe = '/usr/bin/python3'\nargv = 'agent\\.py'\n\
+             [zones]\nshop = ['10.77.40.0/24', '10.77.41.0/24']\nold = ['10.77.20.0/24']\n",
+        )
+        .unwrap();
+        assert_eq!(
+            config,
+            Config {
+                short_lived_s: 900,
+                ring_bytes: Some(1_048_576),
+                payload_bytes: Some(4096),
+                retention_days: Some(30)
+            }
+        );
+        assert_eq!(idle, ["[[agent]]", "[zones]", "[limits] memory_bytes"]);
+    }
+
+    #[test]
+    fn every_complaint_names_line_and_key() {
+        for (text, line, part) in [
+            ("[limits]\nshort_lived = 1\n", 2, "short_lived"),
+            ("\n\n[limit]\n", 3, "limit"),
+            ("[limits]\nshort_lived_s = 0\n", 2, "short_lived_s"),
+            ("[limits]\nring_bytes = 100000\n", 2, "power of two"),
+            ("[limits]\nring_bytes = -1\n", 2, "ring_bytes"),
+            ("[[agent]]\nname = 'a'\nargv = '('\n", 3, "argv"),
+            ("[[agent]]\nname = 'a'\n", 2, "at least one"),
+            ("[[agent]]\nname = ''\nuid = 1\n", 2, "empty"),
+            ("[[agent]]\nname = 'a'\nuid = 1\n[[agent]]\nname = 'a'\nuid = 2\n", 5, "line above"),
+            ("[[agent]]\nname = 'a'\nuid = 1\n[[agent]]\nname = 'b'\nuid = 1\n", 5, "same processes"),
+            ("[[agent]]\nname = 'a'\nenv = ['K=secret']\n", 3, "names only"),
+            ("[[legacy]]\nport = 70000\n", 2, "port"),
+            ("[[legacy]]\naddress = 'here'\n", 2, "address"),
+            ("[[legacy]]\nport = 1\n[[modern]]\nport = 1\n", 4, "also"),
+            ("[[owner]]\nowner = 'x'\n", 2, "principal"),
+            ("[[owner]]\nprincipal = 'p'\nowner = 'x'\nconfirmed_on = 'last week'\n", 4, "confirmed_on"),
+            ("[zones]\na = ['10.0.0.0/33']\n", 2, "prefix"),
+            ("[zones]\na = ['10.0.0.0/8']\nb = ['10.1.0.0/16']\n", 3, "overlaps"),
+            ("a = \n", 1, ""),
+        ] {
+            let complaint = complaint(text);
+            assert!(complaint.contains(&format!("t.toml:{line}\"")), "{text:?}: {complaint}");
+            assert!(complaint.contains(part), "{text:?}: {complaint}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The sections and keys of the configuration file, as written (contract.md "Configuration").
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// The whole file.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sections {
+    /// Workloads that are agents.
+    #[serde(default)]
+    pub(super) agent: Vec<Agent>,
+    /// Listeners that an operator calls legacy.
+    #[serde(default)]
+    pub(super) legacy: Vec<Place>,
+    /// Listeners that an operator calls modern.
+    #[serde(default)]
+    pub(super) modern: Vec<Place>,
+    /// Who owns what.
+    #[serde(default)]
+    pub(super) owner: Vec<Owner>,
+    /// Callers a listener is meant to accept.
+    #[serde(default)]
+    pub(super) named_caller: Vec<NamedCaller>,
+    /// Where models are called.
+    #[serde(default)]
+    pub(super) model_endpoint: Vec<ModelEndpoint>,
+    /// Limits.
+    #[serde(default)]
+    pub(super) limits: Limits,
+    /// Names for address ranges.
+    #[serde(default)]
+    pub(super) zones: BTreeMap<String, Vec<Spanned<String>>>,
+}
+
+/// `[[agent]]`: all keys that are given must fit.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Agent {
+    pub(super) name: Spanned<String>,
+    pub(super) exe: Option<Spanned<String>>,
+    pub(super) argv: Option<Spanned<String>>,
+    pub(super) unit: Option<Spanned<String>>,
+    pub(super) cgroup: Option<Spanned<String>>,
+    pub(super) uid: Option<Spanned<u32>>,
+    pub(super) netns: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) env: Vec<Spanned<String>>,
+}
+
+/// `[[legacy]]`, `[[modern]]`: all keys that are given must fit.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Place {
+    pub(super) address: Option<Spanned<String>>,
+    pub(super) port: Option<Spanned<u16>>,
+    pub(super) unit: Option<Spanned<String>>,
+    pub(super) exe: Option<Spanned<String>>,
+}
+
+/// `[[owner]]`: of a principal or of a workload.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Owner {
+    pub(super) principal: Option<Spanned<String>>,
+    pub(super) workload: Option<Spanned<String>>,
+    pub(super) owner: Spanned<String>,
+    pub(super) confirmed_on: Option<Spanned<String>>,
+}
+
+/// `[[named_caller]]`.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamedCaller {
+    pub(super) listener: Spanned<String>,
+    pub(super) callers: Spanned<Vec<Spanned<String>>>,
+}
+
+/// `[[model_endpoint]]`.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModelEndpoint {
+    pub(super) host: Spanned<String>,
+    pub(super) path: Option<Spanned<String>>,
+}
+
+/// `[limits]`.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) short_lived_s: Option<Spanned<u64>>,
+    pub(super) ring_bytes: Option<Spanned<u32>>,
+    pub(super) payload_bytes: Option<Spanned<u32>>,
+    pub(super) memory_bytes: Option<Spanned<u64>>,
+    pub(super) retention_days: Option<Spanned<u32>>,
+}
+
+impl Sections {
+    /// What is written there and has no effect in this version.
+    pub(super) fn without_effect(&self) -> Vec<&'static str> {
+        let Self { agent, legacy, modern, owner, named_caller, model_endpoint, limits, zones } = self;
+        let Limits { short_lived_s: _, ring_bytes: _, payload_bytes: _, memory_bytes, retention_days: _ } =
+            limits;
+        [
+            (!agent.is_empty(), "[[agent]]"),
+            (!legacy.is_empty(), "[[legacy]]"),
+            (!modern.is_empty(), "[[modern]]"),
+            (!owner.is_empty(), "[[owner]]"),
+            (!named_caller.is_empty(), "[[named_caller]]"),
+            (!model_endpoint.is_empty(), "[[model_endpoint]]"),
+            (!zones.is_empty(), "[zones]"),
+            (memory_bytes.is_some(), "[limits] memory_bytes"),
+        ]
+        .into_iter()
+        .filter_map(|(there, name)| there.then_some(name))
+        .collect()
+    }
+}

@@ -1,0 +1,134 @@
+//! What a viewer needs to know of the graph: counts, names, and what is new. Fed by changes that are stored.
+
+use std::collections::{HashMap, VecDeque};
+
+use jiff::Timestamp;
+use tierzero_core::graph::{CoverageSummary, Delta, Edge, Host, Listener, Snapshot, Workload};
+use tierzero_core::id::{EdgeId, ListenerId, WorkloadId};
+use tierzero_core::verdict::Verdict;
+
+use crate::output::words;
+
+/// News kept for the live view: more than any terminal has lines.
+const KEPT: usize = 512;
+
+/// Something worth a line: a new edge, or another verdict on a known one.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct News {
+    /// When its last flow was.
+    pub(crate) at: Timestamp,
+    /// Which edge.
+    pub(crate) edge: EdgeId,
+    /// Who calls.
+    pub(crate) caller: String,
+    /// Who is called; empty where the listener's workload is not known.
+    pub(crate) receiver: String,
+    /// Where.
+    pub(crate) place: String,
+    /// Protocol, `-` where none was recognised.
+    pub(crate) protocol: String,
+    /// The verdict now.
+    pub(crate) verdict: Verdict,
+    /// The verdict before, for a known edge.
+    pub(crate) was: Option<Verdict>,
+    /// Why, in few words.
+    pub(crate) why: String,
+}
+
+/// What a viewer knows.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    pub(crate) host: Option<Host>,
+    pub(crate) coverage: CoverageSummary,
+    /// Newest first.
+    pub(crate) news: VecDeque<News>,
+    workloads: HashMap<WorkloadId, String>,
+    /// Whose, and where.
+    listeners: HashMap<ListenerId, (WorkloadId, String)>,
+    edges: HashMap<EdgeId, Verdict>,
+}
+
+impl Board {
+    /// With what was known before; none of it is news.
+    pub(crate) fn new(snapshot: &Snapshot) -> Self {
+        let mut board = Self { coverage: snapshot.coverage.clone(), ..Self::default() };
+        board.host = snapshot.hosts.first().cloned();
+        snapshot.workloads.iter().for_each(|workload| board.workload(workload));
+        snapshot.listeners.iter().for_each(|listener| board.listener(listener));
+        board.edges.extend(snapshot.edges.iter().map(|edge| (edge.id.clone(), edge.verdict)));
+        board
+    }
+
+    /// Takes a batch of changes; returns the news in it, oldest first.
+    pub(crate) fn take(&mut self, deltas: &[Delta]) -> Vec<News> {
+        // Names first: a batch may hold an edge before the workload that it names.
+        let mut last: HashMap<&EdgeId, &Edge> = HashMap::new();
+        for delta in deltas {
+            match delta {
+                Delta::Host(host) => self.host = Some(host.clone()),
+                Delta::Workload(workload) => self.workload(workload),
+                Delta::Listener(listener) => self.listener(listener),
+                Delta::Edge(edge) => {
+                    last.insert(&edge.id, edge);
+                }
+                Delta::Coverage(coverage) => self.coverage = coverage.clone(),
+                Delta::Flow(_) => {}
+            }
+        }
+        let mut edges: Vec<&Edge> = last.into_values().collect();
+        edges.sort_by(|a, b| (a.last, &a.id).cmp(&(b.last, &b.id)));
+        let news: Vec<News> = edges.into_iter().filter_map(|edge| self.edge(edge)).collect();
+        for one in &news {
+            self.news.push_front(one.clone());
+        }
+        self.news.truncate(KEPT);
+        news
+    }
+
+    /// How many edges have this verdict.
+    pub(crate) fn edges_with(&self, verdict: Verdict) -> u64 {
+        words::count(self.edges.values().filter(|of| **of == verdict).count())
+    }
+
+    /// How many edges, listeners and workloads are known.
+    pub(crate) fn counts(&self) -> (u64, u64, u64) {
+        (
+            words::count(self.edges.len()),
+            words::count(self.listeners.len()),
+            words::count(self.workloads.len()),
+        )
+    }
+
+    fn workload(&mut self, workload: &Workload) {
+        if self.workloads.get(&workload.id) != Some(&workload.name) {
+            self.workloads.insert(workload.id.clone(), workload.name.clone());
+        }
+    }
+
+    fn listener(&mut self, listener: &Listener) {
+        let whose = (listener.workload.clone(), words::place(&listener.at));
+        self.listeners.insert(listener.id.clone(), whose);
+    }
+
+    fn edge(&mut self, edge: &Edge) -> Option<News> {
+        let was = self.edges.insert(edge.id.clone(), edge.verdict);
+        if was == Some(edge.verdict) {
+            return None;
+        }
+        let (receiver, place) = match self.listeners.get(&edge.listener) {
+            Some((whose, place)) => (self.workloads.get(whose).cloned().unwrap_or_default(), place.clone()),
+            None => (String::new(), edge.listener.to_string()),
+        };
+        Some(News {
+            at: edge.last,
+            edge: edge.id.clone(),
+            caller: self.workloads.get(&edge.caller).cloned().unwrap_or_else(|| edge.caller.to_string()),
+            receiver,
+            place,
+            protocol: edge.protocol.clone().unwrap_or_else(|| "-".to_owned()),
+            verdict: edge.verdict,
+            was,
+            why: words::why(edge.verdict, edge.check, edge.strength),
+        })
+    }
+}

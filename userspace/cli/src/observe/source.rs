@@ -1,0 +1,181 @@
+//! Where events come from: the kernel, or what is left when the kernel refuses.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tierzero_core::event::{Coverage, Degradation, Event, What};
+use tierzero_host::{Host, Poller};
+use tierzero_sensor::{Options, Sensor, SensorError};
+
+use crate::config::Config;
+use crate::error::{Failure, Outcome};
+
+/// Socket tables are read this often where there is no sensor.
+const POLLING: Duration = Duration::from_secs(1);
+
+/// Where events come from.
+pub(crate) enum Source {
+    /// The kernel tells.
+    Kernel(Box<Kernel>),
+    /// Socket tables are asked.
+    Polling(Poller),
+}
+
+/// A sensor with the host it observes.
+pub(crate) struct Kernel {
+    sensor: Sensor,
+    host: Host,
+    addresses: Vec<IpAddr>,
+    before: Vec<Event>,
+}
+
+impl Source {
+    /// Attaches to the kernel and reads what was there before; where that can't be, begins to poll. The first events
+    /// of the source are appended to `out`, beginning with the host.
+    pub(crate) fn start(config: &Config, out: &mut Vec<Event>) -> Outcome<Self> {
+        let mut host = Host::new().map_err(|error| {
+            Failure::new("this host can't be observed").caused_by(&error).next(error.hint())
+        })?;
+        let now = Timestamp::now();
+        out.push(Event { at: now, what: What::Host(tierzero_host::describe()) });
+        match Sensor::start(options(config)) {
+            Ok((mut sensor, degraded)) => {
+                // Attached first, read afterwards: nothing falls between.
+                let now = Timestamp::now();
+                out.push(Event { at: now, what: What::Started });
+                say_degraded(out, now, degraded);
+                let (events, degraded) = host.snapshot(Timestamp::now());
+                say_degraded(out, Timestamp::now(), degraded);
+                out.extend(events);
+                let addresses = host.local_addresses();
+                if let Err(error) = sensor.set_local_addresses(&addresses) {
+                    tracing::warn!(%error, "the sensor does not know the local addresses");
+                }
+                Ok(Self::Kernel(Box::new(Kernel { sensor, host, addresses, before: Vec::new() })))
+            }
+            Err(error) => {
+                out.push(Event { at: now, what: What::Started });
+                Ok(Self::poll(host, &error, out))
+            }
+        }
+    }
+
+    fn poll(host: Host, error: &SensorError, out: &mut Vec<Event>) -> Self {
+        let now = Timestamp::now();
+        let mut poller = Poller::new(host);
+        let mut degradation = Poller::degradation();
+        degradation.because = error.to_string();
+        degradation.remedy = error.hint().to_owned();
+        say_degraded(out, now, vec![degradation]);
+        poller.poll(now, out);
+        Self::Polling(poller)
+    }
+
+    /// The sensor failed: goes on by polling, and says since when nothing was seen.
+    pub(crate) fn fall_back(self, error: &SensorError, blind_since: Timestamp, out: &mut Vec<Event>) -> Self {
+        match self {
+            Self::Kernel(kernel) => {
+                let polling = Self::poll(kernel.host, error, out);
+                let now = Timestamp::now();
+                let reason = format!("the sensor failed: {error}");
+                let what = What::Coverage(Coverage::Blind { from: blind_since, to: now, reason });
+                out.push(Event { at: now, what });
+                polling
+            }
+            Self::Polling(poller) => Self::Polling(poller),
+        }
+    }
+
+    /// Waits a moment for events and appends them, each with what the host knows about it.
+    pub(crate) async fn next(&mut self, out: &mut Vec<Event>) -> Result<(), SensorError> {
+        match self {
+            Self::Kernel(kernel) => kernel.next(out).await,
+            Self::Polling(poller) => {
+                tokio::time::sleep(POLLING / 4).await;
+                let _ = poller;
+                Ok(())
+            }
+        }
+    }
+
+    /// Once a second: losses, address translation, processes of sockets that nobody named, new addresses.
+    pub(crate) fn each_second(&mut self, unnamed: &[u64], out: &mut Vec<Event>) {
+        let now = Timestamp::now();
+        match self {
+            Self::Kernel(kernel) => kernel.each_second(unnamed, now, out),
+            Self::Polling(poller) => poller.poll(now, out),
+        }
+    }
+
+    /// What is still on the way, for the end.
+    pub(crate) fn finish(&mut self, out: &mut Vec<Event>) {
+        let now = Timestamp::now();
+        match self {
+            Self::Kernel(kernel) => {
+                let from = out.len();
+                kernel.sensor.finish(out);
+                kernel.enrich(from, out);
+                kernel.each_second(&[], now, out);
+            }
+            Self::Polling(poller) => poller.poll(now, out),
+        }
+    }
+
+    /// Does the kernel tell?
+    pub(crate) fn is_kernel(&self) -> bool {
+        matches!(self, Self::Kernel(_))
+    }
+}
+
+impl Kernel {
+    async fn next(&mut self, out: &mut Vec<Event>) -> Result<(), SensorError> {
+        let from = out.len();
+        let result = self.sensor.next(out).await;
+        self.enrich(from, out);
+        result
+    }
+
+    /// What the host learns from an event goes before it.
+    fn enrich(&mut self, from: usize, out: &mut Vec<Event>) {
+        let mut fresh = out.split_off(from.min(out.len()));
+        for mut event in fresh.drain(..) {
+            self.host.enrich(&mut event, &mut self.before);
+            out.append(&mut self.before);
+            out.push(event);
+        }
+    }
+
+    fn each_second(&mut self, unnamed: &[u64], now: Timestamp, out: &mut Vec<Event>) {
+        out.extend(self.sensor.losses());
+        self.host.translations(now, out);
+        if !unnamed.is_empty() {
+            for (cookie, holders) in self.host.holders(unnamed) {
+                if let Some(process) = holders.first() {
+                    let end = tierzero_core::id::EndKey::Tcp { cookie };
+                    out.push(Event { at: now, what: What::Accepted { end, process: *process, ends: None } });
+                }
+            }
+        }
+        let addresses = self.host.local_addresses();
+        if addresses != self.addresses {
+            match self.sensor.set_local_addresses(&addresses) {
+                Ok(()) => self.addresses = addresses,
+                Err(error) => tracing::warn!(%error, "the sensor does not know the new local addresses"),
+            }
+        }
+    }
+}
+
+fn say_degraded(out: &mut Vec<Event>, at: Timestamp, degraded: Vec<Degradation>) {
+    out.extend(degraded.into_iter().map(|one| Event { at, what: What::Coverage(Coverage::Degraded(one)) }));
+}
+
+fn options(config: &Config) -> Options {
+    let defaults = Options::default();
+    Options {
+        payload_ring_bytes: config.ring_bytes.unwrap_or(defaults.payload_ring_bytes),
+        payload_bytes: config.payload_bytes.unwrap_or(defaults.payload_bytes),
+        ..defaults
+    }
+}

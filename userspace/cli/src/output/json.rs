@@ -1,0 +1,49 @@
+//! JSON for programs: one array, each element as in the export.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use serde_json::Value;
+use tierzero_core::graph::Snapshot;
+use tierzero_export::Options;
+
+use super::coverage;
+use crate::error::Outcome;
+
+/// Which list of the graph.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum List {
+    /// `edges`.
+    Edges,
+    /// `listeners`.
+    Listeners,
+    /// `workloads`.
+    Workloads,
+}
+
+/// Writes one list of the graph in the snapshot's order, one element a line, each as `export --format json` has it;
+/// what was not seen goes to stderr, so that it can't be missed.
+pub(crate) fn list(out: &mut dyn Write, snapshot: &Snapshot, list: List) -> Outcome {
+    let (name, order): (&str, Vec<&str>) = match list {
+        List::Edges => ("edges", snapshot.edges.iter().map(|edge| edge.id.as_str()).collect()),
+        List::Listeners => {
+            ("listeners", snapshot.listeners.iter().map(|listener| listener.id.as_str()).collect())
+        }
+        List::Workloads => {
+            ("workloads", snapshot.workloads.iter().map(|workload| workload.id.as_str()).collect())
+        }
+    };
+    let whole: Value = serde_json::from_str(&tierzero_export::json(snapshot, &Options::default()))?;
+    let elements = whole.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let by_id: HashMap<&str, &Value> =
+        elements.iter().filter_map(|element| Some((element.get("id")?.as_str()?, element))).collect();
+    let mut separator = "[\n";
+    for element in order.iter().filter_map(|id| by_id.get(id)) {
+        write!(out, "{separator}{element}")?;
+        separator = ",\n";
+    }
+    writeln!(out, "{}", if separator == ",\n" { "\n]" } else { "[]" })?;
+    out.flush()?;
+    coverage::warn_of_unseen(snapshot);
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! What a person or a program reads.
+
+pub(crate) mod colour;
+pub(crate) mod coverage;
+pub(crate) mod escape;
+pub(crate) mod explanation;
+pub(crate) mod index;
+pub(crate) mod json;
+pub(crate) mod table;
+pub(crate) mod text;
+pub(crate) mod tracing;
+pub(crate) mod words;
