@@ -85,7 +85,7 @@ impl<'a> Types<'a> {
             bits = bits.checked_add(at)?;
             current = self.by_id(member_type)?;
         }
-        (bits % 8 == 0).then_some(bits / 8)
+        bits.is_multiple_of(8).then_some(bits / 8)
     }
 
     /// Offset in bits and type of a member.

@@ -199,16 +199,10 @@ impl Sensor {
                     self.unix_names.rename(&mut event.what);
                     out.push(event);
                 }
-                Decoded::Responder { event, ends, received_base } => {
+                Decoded::Responder { event, end, ends, received_base } => {
                     let at = event.at;
-                    let end = match &event.what {
-                        What::Established { end, .. } => Some(*end),
-                        _ => None,
-                    };
                     out.push(event);
-                    if let Some(end) = end {
-                        out.extend(self.early.join(end, &ends, received_base, at));
-                    }
+                    out.extend(self.early.join(end, &ends, received_base, at));
                 }
                 Decoded::Early(early) => self.early.keep(early),
                 Decoded::Foreign { abi } => {

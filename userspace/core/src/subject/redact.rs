@@ -69,7 +69,7 @@ const SAME_WORD: &[(&str, &str)] = &[
 
 /// Takes the secrets out of a command line.
 pub fn argv(words: &mut [String]) {
-    let program = words.first().map(|word| base_name(word).to_owned()).unwrap_or_default();
+    let mut programs: Vec<String> = Vec::new();
     let mut next_is_secret = false;
     for (place, word) in words.iter_mut().enumerate() {
         if next_is_secret {
@@ -77,39 +77,40 @@ pub fn argv(words: &mut [String]) {
             next_is_secret = false;
             continue;
         }
-        if place == 0 {
-            continue;
-        }
-        next_is_secret = takes_secret(&program, word);
-        if let Some(redacted) = same_word(&program, word) {
-            *word = redacted;
-        } else if !next_is_secret {
-            let redacted = text(word);
-            if redacted != *word {
+        let bare = base_name(word).to_owned();
+        if place > 0 {
+            next_is_secret = takes_secret(&programs, word);
+            if let Some(redacted) = same_word(&programs, word) {
                 *word = redacted;
+            } else if !next_is_secret {
+                *word = text(word);
             }
         }
+        programs.push(bare);
     }
 }
 
-/// True when the word after this one is a secret.
-fn takes_secret(program: &str, word: &str) -> bool {
+/// True when the word after this one is a secret. `programs` are the words before: `sudo -u x redis-cli -a SECRET`.
+fn takes_secret(programs: &[String], word: &str) -> bool {
+    let runs = |name: &str| programs.iter().any(|program| program == name);
     if let Some(name) = word.strip_prefix("--") {
         return !name.contains('=') && is_secret_name(name);
     }
-    // `curl -H 'Authorization: ...'` is one word; `-H` itself says nothing.
-    NEXT_WORD.iter().any(|(name, option)| *name == program && *option == word)
-        || (word.starts_with('-')
-            && word.len() > 2
-            && is_secret_name(word.trim_start_matches('-'))
-            && !word.contains('='))
+    if word.eq_ignore_ascii_case("auth") && runs("redis-cli") {
+        return true;
+    }
+    let single_dash = word.len() > 2 && word.starts_with('-') && !word.contains('=');
+    NEXT_WORD.iter().any(|(name, option)| *option == word && runs(name))
+        || (single_dash && is_secret_name(word.trim_start_matches('-')))
 }
 
 /// A short option with its secret behind it in one word.
-fn same_word(program: &str, word: &str) -> Option<String> {
-    let (_, option) = SAME_WORD
-        .iter()
-        .find(|(name, option)| *name == program && word.len() > option.len() && word.starts_with(option))?;
+fn same_word(programs: &[String], word: &str) -> Option<String> {
+    let (_, option) = SAME_WORD.iter().find(|(name, option)| {
+        word.len() > option.len()
+            && word.starts_with(option)
+            && programs.iter().any(|program| program == name)
+    })?;
     Some(format!("{option}{REDACTED}"))
 }
 
@@ -128,6 +129,7 @@ pub fn text(word: &str) -> String {
 /// Text with white space: a shell command, a header, a connection string. Judged word by word.
 fn sentence(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut programs: Vec<String> = Vec::new();
     let mut next_is_secret = false;
     for piece in text.split_inclusive(char::is_whitespace) {
         let word = piece.trim_end();
@@ -146,12 +148,16 @@ fn sentence(text: &str) -> String {
         } else if next_is_secret {
             out.push_str(REDACTED);
             next_is_secret = false;
+        } else if let Some(redacted) = same_word(&programs, bare) {
+            out.push_str(&redacted);
         } else {
             let name = bare.trim_start_matches('-').trim_end_matches(':');
             // `--password x`, `X-Api-Key: x`, `AUTH x`, `PASSWORD x`
-            next_is_secret = !bare.contains('=') && is_secret_name(name) && !name.contains(['/', ':', '@']);
+            next_is_secret = takes_secret(&programs, bare)
+                || (!bare.contains('=') && is_secret_name(name) && !name.contains(['/', ':', '@']));
             if next_is_secret { out.push_str(word) } else { out.push_str(&single(word)) }
         }
+        programs.push(base_name(bare).to_owned());
         out.push_str(gap);
     }
     out
@@ -291,10 +297,7 @@ mod tests {
             &["/usr/bin/redis-cli", "-a", "x1", "PING"],
             &["/usr/bin/redis-cli", "-a", "[redacted]", "PING"],
         );
-        check(
-            &["redis-cli", "AUTH", "x1"],
-            &["redis-cli", "AUTH", "x1"].map(|w| if w == "x1" { "[redacted]" } else { w }),
-        );
+        check(&["redis-cli", "AUTH", "x1"], &["redis-cli", "AUTH", "[redacted]"]);
         check(&["redis-server", "--requirepass", "x1"], &["redis-server", "--requirepass", "[redacted]"]);
         check(&["mysql", "-u", "root", "-px1"], &["mysql", "-u", "root", "-p[redacted]"]);
         check(&["psql", "postgresql://u:x1@h:5432/d"], &["psql", "postgresql://u:[redacted]@h:5432/d"]);
@@ -305,14 +308,15 @@ mod tests {
         check(&["psql", "password=x1 host=h"], &["psql", "password=[redacted] host=h"]);
         check(
             &["curl", "-H", "Authorization: Bearer abc"],
-            &["curl", "-H", "Authorization: Bearer [redacted]"]
-                .map(|w| if w.starts_with("Auth") { "Authorization: [redacted] [redacted]" } else { w }),
+            &["curl", "-H", "Authorization: Bearer [redacted]"],
         );
         check(&["curl", "-H", "X-Api-Key: abc"], &["curl", "-H", "X-Api-Key: [redacted]"]);
         check(&["curl", "-u", "me:x1", "http://h/"], &["curl", "-u", "[redacted]", "http://h/"]);
         check(&["curl", "http://h/?token=x1&page=2"], &["curl", "http://h/?token=[redacted]&page=2"]);
         check(&["sh", "-c", "PGPASSWORD=x1 psql -h db"], &["sh", "-c", "PGPASSWORD=[redacted] psql -h db"]);
         check(&["sh", "-c", "redis-cli --pass x1 get k"], &["sh", "-c", "redis-cli --pass [redacted] get k"]);
+        check(&["sh", "-c", "redis-cli -a x1 get k"], &["sh", "-c", "redis-cli -a [redacted] get k"]);
+        check(&["sudo", "redis-cli", "-a", "x1"], &["sudo", "redis-cli", "-a", "[redacted]"]);
         check(&["app", "--dsn=redis://:x1@h/0"], &["app", "--dsn=redis://:[redacted]@h/0"]);
         check(&["app", "ghp_0123456789abcdefghij"], &["app", "[redacted]"]);
         check(&["app", "{\"password\":\"x1\"}"], &["app", "{\"password\":[redacted]"]);

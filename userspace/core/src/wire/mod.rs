@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use tierzero_maps::{ABI, kind};
 
 use crate::event::{Addresses, Event};
+use crate::id::EndKey;
 use crate::wire::cursor::Cursor;
 
 /// How the kernel's boot clock relates to the wall clock: fixed when observation starts, so that order is kept when
@@ -42,6 +43,8 @@ pub enum Decoded {
     Responder {
         /// The event.
         event: Event,
+        /// The end that it is about.
+        end: EndKey,
         /// Its addresses.
         ends: Addresses,
         /// TCP sequence number of the first byte it receives.
@@ -129,3 +132,6 @@ pub fn decode(record: &[u8], clock: &Clock) -> Decoded {
 fn header(cursor: &mut Cursor<'_>) -> Option<(u32, u32, u64)> {
     Some((cursor.u32()?, cursor.u32()?, cursor.u64()?))
 }
+
+#[cfg(test)]
+mod tests;

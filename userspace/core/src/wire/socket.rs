@@ -41,7 +41,7 @@ pub(super) fn decode(kind: u32, at: Timestamp, cursor: &mut Cursor<'_>) -> Optio
             let role = if role == kind::ROLE_RESPONDER { Role::Responder } else { Role::Originator };
             let event = Event { at, what: What::Established { end, role, ends } };
             return Some(match role {
-                Role::Responder => Decoded::Responder { event, ends, received_base },
+                Role::Responder => Decoded::Responder { event, end, ends, received_base },
                 Role::Originator => Decoded::Event(event),
             });
         }
