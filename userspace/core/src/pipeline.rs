@@ -28,6 +28,7 @@ mod hear;
 mod settle;
 mod take;
 mod time;
+mod unix;
 mod who;
 
 /// Settings of the pipeline.

@@ -1,4 +1,5 @@
 //! Unix sockets: file mode, peer credentials, and what may not be said about either.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends where it fails")]
 
 mod pipeline_scene;
 

@@ -1,5 +1,5 @@
 //! The rule table against an independent reading of requirements 3.3, 3.4 and 7, and what must never be inferred.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends where it fails")]
 
 use proptest::prelude::*;
 use tierzero_core::evidence::observation::RuleRef;

@@ -155,3 +155,41 @@ impl KindContrast {
         [*demanded > 0, *refused_missing > 0, *refused_wrong > 0, *declined_and_served > 0]
     }
 }
+
+/// A set of kinds of proof.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Kinds {
+    pub(super) secret: bool,
+    pub(super) key: bool,
+}
+
+impl Kinds {
+    pub(super) const BOTH: Self = Self { secret: true, key: true };
+
+    pub(super) fn has(self, kind: ProofKind) -> bool {
+        match kind {
+            ProofKind::Secret => self.secret,
+            ProofKind::Key => self.key,
+        }
+    }
+
+    pub(super) fn insert(&mut self, kind: ProofKind) {
+        match kind {
+            ProofKind::Secret => self.secret = true,
+            ProofKind::Key => self.key = true,
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.secret |= other.secret;
+        self.key |= other.key;
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    pub(super) fn each(self) -> impl Iterator<Item = ProofKind> {
+        [ProofKind::Secret, ProofKind::Key].into_iter().filter(move |kind| self.has(*kind))
+    }
+}

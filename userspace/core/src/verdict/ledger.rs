@@ -5,38 +5,12 @@ use crate::evidence::{
     Shown, Source,
 };
 
-use super::{Check, Contrast, FlowClass, Late, Outcome, ProofKind};
+use super::contrast::Kinds;
+use super::{Check, Contrast, FlowClass, Late, Outcome, ProofKind, Reach, Setting};
 
 /// Most names, credentials and rules kept for one flow; a caller that uses more has shown enough.
 const MOST_NAMES: usize = 16;
 const MOST_RULES: usize = 48;
-
-/// Facts of the flow that its payload can't tell.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Joined late?
-    pub late: Late,
-    /// True when the flow is over, so that nothing more will be shown.
-    pub over: bool,
-    /// True when it is known that not one byte was sent either way.
-    pub silent: bool,
-    /// The kernel's word on the caller: `Some(true)` when the receiver asked for it, `Some(false)` for a socket file
-    /// that one user alone may write.
-    pub vouched: Option<bool>,
-    /// For Unix sockets, what is known of who could call; `None` for others.
-    pub unix: Option<Reach>,
-    /// True when the responder sent at least one byte.
-    pub answered: bool,
-}
-
-/// Who can call on a Unix socket.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reach {
-    /// The file's mode lets group or others write, or the name is abstract; the receiver's calls were visible.
-    Many,
-    /// Not known, or the receiver's calls were not visible.
-    Unknown,
-}
 
 /// A name that the caller used on this flow, and what proof went with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,44 +63,6 @@ pub struct Ledger {
     names: Vec<NameUsed>,
     credentials: Vec<Credential>,
     rules: Vec<&'static Rule>,
-}
-
-/// A set of kinds of proof.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Kinds {
-    secret: bool,
-    key: bool,
-}
-
-impl Kinds {
-    const BOTH: Self = Self { secret: true, key: true };
-
-    fn has(self, kind: ProofKind) -> bool {
-        match kind {
-            ProofKind::Secret => self.secret,
-            ProofKind::Key => self.key,
-        }
-    }
-
-    fn insert(&mut self, kind: ProofKind) {
-        match kind {
-            ProofKind::Secret => self.secret = true,
-            ProofKind::Key => self.key = true,
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.secret |= other.secret;
-        self.key |= other.key;
-    }
-
-    fn is_empty(self) -> bool {
-        self == Self::default()
-    }
-
-    fn each(self) -> impl Iterator<Item = ProofKind> {
-        [ProofKind::Secret, ProofKind::Key].into_iter().filter(move |kind| self.has(*kind))
-    }
 }
 
 /// What this flow has already added to its listener's contrast: each fact counts once a flow.

@@ -10,14 +10,16 @@ mod contrast;
 mod explain;
 mod ledger;
 pub mod rules;
+mod setting;
 
 pub use class::{FlowClass, Judgement, Late, Outcome};
 pub use contrast::{Contrast, KindContrast, ProofKind};
 pub use explain::{not_seen, what_would_change};
-pub use ledger::{Ledger, NameUsed, Reach, Setting};
+pub use ledger::{Ledger, NameUsed};
 pub use rules::{
     EDGE_RULES, EdgeRule, FLOW_RULES, FlowRule, RULE_TABLE_VERSION, edge_rule, edge_verdict, judge,
 };
+pub use setting::{Reach, Setting};
 
 /// What the receiver did about the caller's identity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! A small builder of event sequences: processes, listeners, connections and what is said on them.
 #![allow(dead_code, reason = "each test file uses a part of the builder")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends where it fails")]
 
 use std::net::SocketAddr;
 
