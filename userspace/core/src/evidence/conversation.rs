@@ -2,37 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, rules};
+use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes};
 use super::observation::RuleRef;
-use super::stream::Stream;
+use super::stream::Direction;
+use super::stream_rules::{GAP, NO_PAYLOAD, ONE_SIDED, SPEAKS, TRUNCATED, UNREADABLE, UNSUPPORTED};
 use super::{DISSECTORS, Hidden, Observation, Rule, Shown};
 use crate::event::Role;
 use crate::fingerprint::Fingerprinter;
-
-rules! {
-    pub(crate) table;
-    SPEAKS = "stream.protocol", v 1, Observed, Wire,
-        "The first bytes of both directions parse as this protocol; no port was asked",
-        "Not which program sits at either end";
-    GAP = "stream.gap", v 1, Observed, Wire,
-        "Bytes are missing from the stream, and reading ended there",
-        "Nothing is known of what was sent after the gap";
-    TRUNCATED = "stream.truncated", v 1, Observed, Wire,
-        "Only the first bytes of a message were kept, and reading ended there",
-        "Nothing is known of what was sent after the cut";
-    UNSUPPORTED = "stream.unsupported", v 1, Observed, Wire,
-        "No dissector knows these bytes",
-        "What the receiver checked, if anything, is not known";
-    ONE_SIDED = "stream.one-sided", v 1, Observed, Wire,
-        "Only one direction carried bytes, so no protocol is named",
-        "What the receiver checked, if anything, is not known";
-    NO_PAYLOAD = "stream.no-payload", v 1, Observed, Wire,
-        "No payload was seen",
-        "Bytes may have been sent where the observer did not look";
-    UNREADABLE = "stream.unreadable", v 1, Observed, Wire,
-        "From here on the bytes are not of the protocol that was recognised, or changed to one that no dissector knows",
-        "Nothing is known of what was sent after that";
-}
 
 /// How long a hole may stay open before it counts as a gap.
 const HOLE_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
@@ -55,24 +31,6 @@ pub struct Conversation {
     said: usize,
     now: Timestamp,
     datagrams: bool,
-}
-
-/// One direction.
-#[derive(Debug)]
-struct Direction {
-    stream: Stream,
-    /// Up to where the dissector may look.
-    visible: u64,
-    /// Why nothing more of it can be read.
-    lost: Option<Hidden>,
-    /// True once any byte was there.
-    spoke: bool,
-}
-
-impl Direction {
-    fn new(limit: usize) -> Self {
-        Self { stream: Stream::new(limit), visible: 0, lost: None, spoke: false }
-    }
 }
 
 /// What is known of the protocol.

@@ -17,13 +17,16 @@ mod http_credential;
 pub mod kernel;
 pub mod observation;
 mod postgresql;
+mod postgresql_rules;
 mod redis;
 mod redis_request;
 mod resp;
 mod stream;
+mod stream_rules;
 mod tls;
 pub mod tls13;
 mod tls_record;
+mod tls_rules;
 mod token;
 
 pub use conversation::Conversation;
@@ -40,5 +43,5 @@ static DISSECTORS: &[&Known] = &[&tls::KNOWN, &postgresql::KNOWN, &http::KNOWN, 
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let protocols = DISSECTORS.iter().flat_map(|known| known.rules);
-    conversation::RULES.iter().chain(kernel::RULES).chain(protocols).chain(http_credential::RULES).copied()
+    stream_rules::RULES.iter().chain(kernel::RULES).chain(protocols).chain(http_credential::RULES).copied()
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use jiff::Timestamp;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::Hidden;
+
 /// Most segments that wait behind a hole.
 const WAITING_SEGMENTS: usize = 64;
 /// Most ranges that are remembered as cut.
@@ -148,6 +150,26 @@ impl Stream {
     /// Wipes everything.
     pub(crate) fn wipe(&mut self) {
         *self = Self::new(self.limit);
+    }
+}
+
+/// One direction.
+#[derive(Debug)]
+pub(crate) struct Direction {
+    /// Its bytes.
+    pub(crate) stream: Stream,
+    /// Up to where the dissector may look.
+    pub(crate) visible: u64,
+    /// Why nothing more of it can be read.
+    pub(crate) lost: Option<Hidden>,
+    /// True once any byte was there.
+    pub(crate) spoke: bool,
+}
+
+impl Direction {
+    /// Nothing of it was seen yet.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { stream: Stream::new(limit), visible: 0, lost: None, spoke: false }
     }
 }
 

@@ -5,78 +5,15 @@
 use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_hello};
 
 use super::certificate::{self, Leaf};
-use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
+use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone};
 use super::tls_record::{
     ALERT, APPLICATION, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, CLIENT_HELLO, HANDSHAKE,
-    Happened, RECORD, SERVER_HELLO, SERVER_HELLO_DONE, Side,
+    Happened, RECORD, SERVER_HELLO, SERVER_HELLO_DONE, Side, extensions, issuers, vector24,
 };
+use super::tls_rules::*;
 use super::tls13::{self, Flight, Outcome, Shape};
 use super::{Credential, CredentialKind, Hidden, Proof, Protocol, Refusal, Rule, Scope, Shown};
 use crate::event::Role;
-
-rules! {
-    pub(crate) table;
-    INSIDE_12 = "tls12.inside", v 1, Observed, Wire,
-        "The flow is encrypted by TLS 1.2 or older",
-        "What is inside, and whether the caller proves itself there, is not visible";
-    NOT_ASKED_12 = "tls12.not-asked", v 1, Observed, Wire,
-        "The receiver did not ask for a certificate in this handshake",
-        "What else it checked is inside TLS";
-    DEMANDED_12 = "tls12.certificate-demanded", v 1, Observed, Wire,
-        "The receiver asked for a certificate (CertificateRequest)",
-        "Whether it insists: a certificate may be optional";
-    DECLINED_12 = "tls12.declined", v 1, Observed, Wire,
-        "The caller answered the request with an empty certificate list",
-        "What else it proves inside TLS";
-    LISTED_12 = "tls12.certificate-proved", v 1, Observed, Wire,
-        "The caller sent a certificate whose issuer the receiver had named, and proved that it holds its key (CertificateVerify)",
-        "Whether the receiver checked the certificate's chain, revocation or name";
-    UNLISTED_12 = "tls12.certificate-proved-issuer-not-named", v 1, Observed, Wire,
-        "The caller sent a certificate and proved that it holds its key; the receiver had named other issuers",
-        "The issuer may be an intermediate, or the certificate pinned or not verified at all";
-    NO_LIST_12 = "tls12.certificate-proved-no-issuers-named", v 1, Observed, Wire,
-        "The caller sent a certificate and proved that it holds its key; the receiver had named no issuers",
-        "Whether the receiver checked the certificate's issuer is not visible";
-    ACCEPTED_12 = "tls12.certificate-accepted", v 1, Observed, Wire,
-        "After the caller's certificate and proof, the receiver finished the handshake",
-        "A finished handshake is not service: the refusal may come inside TLS";
-    REFUSED = "tls.certificate-refused", v 1, Observed, Wire,
-        "The receiver ended the handshake with an alert after it had asked for a certificate",
-        "Not which certificate would have been enough";
-    FAILED = "tls.handshake-refused", v 1, Observed, Wire,
-        "The receiver ended the handshake with an alert before it asked for a certificate",
-        "Nothing is said about what it checks";
-    RESUMED_12 = "tls12.resumed", v 1, Observed, Wire,
-        "An earlier session was resumed, so no certificate was asked for",
-        "What was proved when that session began";
-    INSIDE_13 = "tls13.inside", v 1, Observed, Wire,
-        "The flow is encrypted by TLS 1.3",
-        "The second half of the handshake and what is inside are not visible";
-    NOT_ASKED_13 = "tls13.not-asked", v 1, Inferred, Wire,
-        "The receiver did not ask for a certificate in this handshake (the client's first record is a lone Finished)",
-        "What else it checked is inside TLS";
-    NOT_ASKED_SO_FAR_13 = "tls13.not-asked-so-far", v 1, Inferred, Wire,
-        "The receiver did not ask for a certificate in this handshake; the client offers to be asked later",
-        "A request after the handshake is not visible; what else was checked is inside TLS";
-    DECLINED_13 = "tls13.declined", v 1, Inferred, Wire,
-        "The receiver asked for a certificate and the client sent an empty one (record lengths)",
-        "What else it proves inside TLS";
-    SENT_13 = "tls13.certificate-sent", v 1, Inferred, Wire,
-        "The receiver asked for a certificate, and the client sent one and signed with its key (record lengths)",
-        "Which identity, and whether the receiver checked it, is not visible";
-    WENT_ON_13 = "tls13.went-on", v 1, Inferred, Wire,
-        "After the client's certificate the receiver sent more than an alert",
-        "Going on is not service: the refusal may come inside TLS";
-    REFUSED_13 = "tls13.refused", v 1, Inferred, Wire,
-        "After the client's answer to the certificate request the receiver sent one record of an alert's length and nothing more",
-        "The alert itself is encrypted";
-    RESUMED_13 = "tls13.resumed", v 1, Observed, Wire,
-        "An earlier session was resumed, or a pre-shared key used, so no certificate could be asked for",
-        "What was proved when that session began";
-    UNDECIDED_13 = "tls13.undecided", v 1, Inferred, Wire,
-        "The record lengths fit no known answer to a certificate request",
-        "Whether the receiver asked for a certificate is not known";
-}
 
 /// How a flow of this protocol is recognised and read.
 pub(crate) static KNOWN: Known = Known {
@@ -178,44 +115,6 @@ struct New {
     server: Vec<u16>,
     server_after: Vec<u16>,
     flight: Option<Flight>,
-}
-
-/// The extensions of a hello: type and content.
-fn extensions(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    std::iter::from_fn(move || {
-        let [t1, t2, l1, l2, rest @ ..] = bytes else { return None };
-        let (content, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([*l1, *l2])))?;
-        bytes = rest;
-        Some((u16::from_be_bytes([*t1, *t2]), content))
-    })
-}
-
-/// A vector with a length of two bytes, and what follows it.
-fn vector16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let [high, low, rest @ ..] = bytes else { return None };
-    rest.split_at_checked(usize::from(u16::from_be_bytes([*high, *low])))
-}
-
-/// A vector with a length of three bytes, and what follows it.
-fn vector24(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let [high, middle, low, rest @ ..] = bytes else { return None };
-    rest.split_at_checked(u32::from_be_bytes([0, *high, *middle, *low]) as usize)
-}
-
-/// The distinguished names of a CertificateRequest (RFC 5246 section 7.4.4; before 1.2 without algorithms).
-fn issuers(body: &[u8], legacy: bool) -> Option<Vec<Vec<u8>>> {
-    let (types, rest) = body.split_first()?;
-    let mut rest = rest.get(usize::from(*types)..)?;
-    if !legacy {
-        (_, rest) = vector16(rest)?;
-    }
-    let (mut names, _) = vector16(rest)?;
-    let mut found = Vec::new();
-    while let Some((name, rest)) = vector16(names) {
-        found.push(name.to_vec());
-        names = rest;
-    }
-    Some(found)
 }
 
 impl Tls {

@@ -166,3 +166,41 @@ impl Side {
         (read, Some(Happened::Message(kind, body)))
     }
 }
+
+/// The extensions of a hello: type and content.
+pub(crate) fn extensions(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let [t1, t2, l1, l2, rest @ ..] = bytes else { return None };
+        let (content, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([*l1, *l2])))?;
+        bytes = rest;
+        Some((u16::from_be_bytes([*t1, *t2]), content))
+    })
+}
+
+/// A vector with a length of two bytes, and what follows it.
+pub(crate) fn vector16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [high, low, rest @ ..] = bytes else { return None };
+    rest.split_at_checked(usize::from(u16::from_be_bytes([*high, *low])))
+}
+
+/// A vector with a length of three bytes, and what follows it.
+pub(crate) fn vector24(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [high, middle, low, rest @ ..] = bytes else { return None };
+    rest.split_at_checked(u32::from_be_bytes([0, *high, *middle, *low]) as usize)
+}
+
+/// The distinguished names of a CertificateRequest (RFC 5246 section 7.4.4; before 1.2 without algorithms).
+pub(crate) fn issuers(body: &[u8], legacy: bool) -> Option<Vec<Vec<u8>>> {
+    let (types, rest) = body.split_first()?;
+    let mut rest = rest.get(usize::from(*types)..)?;
+    if !legacy {
+        (_, rest) = vector16(rest)?;
+    }
+    let (mut names, _) = vector16(rest)?;
+    let mut found = Vec::new();
+    while let Some((name, rest)) = vector16(names) {
+        found.push(name.to_vec());
+        names = rest;
+    }
+    Some(found)
+}

@@ -1,0 +1,28 @@
+//! Rules of evidence for what a stream shows whatever its protocol.
+
+use super::dissector::rules;
+
+rules! {
+    pub(crate) table;
+    SPEAKS = "stream.protocol", v 1, Observed, Wire,
+        "The first bytes of both directions parse as this protocol; no port was asked",
+        "Not which program sits at either end";
+    GAP = "stream.gap", v 1, Observed, Wire,
+        "Bytes are missing from the stream, and reading ended there",
+        "Nothing is known of what was sent after the gap";
+    TRUNCATED = "stream.truncated", v 1, Observed, Wire,
+        "Only the first bytes of a message were kept, and reading ended there",
+        "Nothing is known of what was sent after the cut";
+    UNSUPPORTED = "stream.unsupported", v 1, Observed, Wire,
+        "No dissector knows these bytes",
+        "What the receiver checked, if anything, is not known";
+    ONE_SIDED = "stream.one-sided", v 1, Observed, Wire,
+        "Only one direction carried bytes, so no protocol is named",
+        "What the receiver checked, if anything, is not known";
+    NO_PAYLOAD = "stream.no-payload", v 1, Observed, Wire,
+        "No payload was seen",
+        "Bytes may have been sent where the observer did not look";
+    UNREADABLE = "stream.unreadable", v 1, Observed, Wire,
+        "From here on the bytes are not of the protocol that was recognised, or changed to one that no dissector knows",
+        "Nothing is known of what was sent after that";
+}

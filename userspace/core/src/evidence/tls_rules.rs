@@ -1,0 +1,67 @@
+//! Rules of evidence for TLS.
+
+use super::dissector::rules;
+
+rules! {
+    pub(crate) table;
+    INSIDE_12 = "tls12.inside", v 1, Observed, Wire,
+        "The flow is encrypted by TLS 1.2 or older",
+        "What is inside, and whether the caller proves itself there, is not visible";
+    NOT_ASKED_12 = "tls12.not-asked", v 1, Observed, Wire,
+        "The receiver did not ask for a certificate in this handshake",
+        "What else it checked is inside TLS";
+    DEMANDED_12 = "tls12.certificate-demanded", v 1, Observed, Wire,
+        "The receiver asked for a certificate (CertificateRequest)",
+        "Whether it insists: a certificate may be optional";
+    DECLINED_12 = "tls12.declined", v 1, Observed, Wire,
+        "The caller answered the request with an empty certificate list",
+        "What else it proves inside TLS";
+    LISTED_12 = "tls12.certificate-proved", v 1, Observed, Wire,
+        "The caller sent a certificate whose issuer the receiver had named, and proved that it holds its key (CertificateVerify)",
+        "Whether the receiver checked the certificate's chain, revocation or name";
+    UNLISTED_12 = "tls12.certificate-proved-issuer-not-named", v 1, Observed, Wire,
+        "The caller sent a certificate and proved that it holds its key; the receiver had named other issuers",
+        "The issuer may be an intermediate, or the certificate pinned or not verified at all";
+    NO_LIST_12 = "tls12.certificate-proved-no-issuers-named", v 1, Observed, Wire,
+        "The caller sent a certificate and proved that it holds its key; the receiver had named no issuers",
+        "Whether the receiver checked the certificate's issuer is not visible";
+    ACCEPTED_12 = "tls12.certificate-accepted", v 1, Observed, Wire,
+        "After the caller's certificate and proof, the receiver finished the handshake",
+        "A finished handshake is not service: the refusal may come inside TLS";
+    REFUSED = "tls.certificate-refused", v 1, Observed, Wire,
+        "The receiver ended the handshake with an alert after it had asked for a certificate",
+        "Not which certificate would have been enough";
+    FAILED = "tls.handshake-refused", v 1, Observed, Wire,
+        "The receiver ended the handshake with an alert before it asked for a certificate",
+        "Nothing is said about what it checks";
+    RESUMED_12 = "tls12.resumed", v 1, Observed, Wire,
+        "An earlier session was resumed, so no certificate was asked for",
+        "What was proved when that session began";
+    INSIDE_13 = "tls13.inside", v 1, Observed, Wire,
+        "The flow is encrypted by TLS 1.3",
+        "The second half of the handshake and what is inside are not visible";
+    NOT_ASKED_13 = "tls13.not-asked", v 1, Inferred, Wire,
+        "The receiver did not ask for a certificate in this handshake (the client's first record is a lone Finished)",
+        "What else it checked is inside TLS";
+    NOT_ASKED_SO_FAR_13 = "tls13.not-asked-so-far", v 1, Inferred, Wire,
+        "The receiver did not ask for a certificate in this handshake; the client offers to be asked later",
+        "A request after the handshake is not visible; what else was checked is inside TLS";
+    DECLINED_13 = "tls13.declined", v 1, Inferred, Wire,
+        "The receiver asked for a certificate and the client sent an empty one (record lengths)",
+        "What else it proves inside TLS";
+    SENT_13 = "tls13.certificate-sent", v 1, Inferred, Wire,
+        "The receiver asked for a certificate, and the client sent one and signed with its key (record lengths)",
+        "Which identity, and whether the receiver checked it, is not visible";
+    WENT_ON_13 = "tls13.went-on", v 1, Inferred, Wire,
+        "After the client's certificate the receiver sent more than an alert",
+        "Going on is not service: the refusal may come inside TLS";
+    REFUSED_13 = "tls13.refused", v 1, Inferred, Wire,
+        "After the client's answer to the certificate request the receiver sent one record of an alert's length and nothing more",
+        "The alert itself is encrypted";
+    RESUMED_13 = "tls13.resumed", v 1, Observed, Wire,
+        "An earlier session was resumed, or a pre-shared key used, so no certificate could be asked for",
+        "What was proved when that session began";
+    UNDECIDED_13 = "tls13.undecided", v 1, Inferred, Wire,
+        "The record lengths fit no known answer to a certificate request",
+        "Whether the receiver asked for a certificate is not known";
+}
