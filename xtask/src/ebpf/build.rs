@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::toolchain::{Toolchain, cargo_home};
-use crate::process::{run, target, top};
+use crate::process::{output, run, target, top};
 
 /// Builds the object and strips what only a debugger needs.
 pub(crate) fn object(tools: &Toolchain) -> Result<Vec<u8>, String> {
@@ -36,7 +36,12 @@ pub(crate) fn object(tools: &Toolchain) -> Result<Vec<u8>, String> {
         .env_remove("RUSTUP_TOOLCHAIN"))?;
     let built = out.join("bpfel-unknown-none/release/tierzero");
     let stripped = out.join("tierzero.bpf.o");
-    run(Command::new(&tools.objcopy).arg("--strip-debug").arg(&built).arg(&stripped))?;
+    let renamed = out.join("symbols");
+    let names = output(Command::new(&tools.nm).arg("--just-symbol-name").arg(&built))?;
+    fs::write(&renamed, plain_names(&names)).map_err(|error| format!("{}: {error}", renamed.display()))?;
+    let mut redefine = OsString::from("--redefine-syms=");
+    redefine.push(&renamed);
+    run(Command::new(&tools.objcopy).arg("--strip-debug").arg(redefine).arg(&built).arg(&stripped))?;
     fs::read(&stripped).map_err(|error| format!("{}: {error}", stripped.display()))
 }
 
@@ -61,4 +66,35 @@ fn compiler(tools: &Toolchain, out: &Path) -> Result<PathBuf, String> {
         fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).map_err(failed)?;
     }
     Ok(place)
+}
+
+/// New names for functions that were not inlined: their mangled names hold a hash of the crate (`Cs` and its
+/// disambiguator, RFC 2603), and cargo mixes the directory of a path dependency into it.
+fn plain_names(names: &str) -> String {
+    let mut lines = String::new();
+    for name in names.lines().filter(|name| name.starts_with("_R")) {
+        let plain: Vec<&str> = name
+            .split("Cs")
+            .enumerate()
+            .map(
+                |(part, text)| {
+                    if part == 0 { text } else { text.split_once('_').map_or(text, |(_, rest)| rest) }
+                },
+            )
+            .collect();
+        lines.push_str(&format!("{name} {}\n", plain.join("C")));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_crates_hash_goes() {
+        let names = "close\n_RNCNvNtNtCs8fPySuajvmh_8tierzero5hooks4unix6report0B7_\n";
+        assert_eq!(
+            super::plain_names(names),
+            "_RNCNvNtNtCs8fPySuajvmh_8tierzero5hooks4unix6report0B7_ _RNCNvNtNtC8tierzero5hooks4unix6report0B7_\n"
+        );
+    }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Toolchain {
     pub(crate) sources: PathBuf,
     /// Strips DWARF.
     pub(crate) objcopy: PathBuf,
+    /// Lists symbols.
+    pub(crate) nm: PathBuf,
     /// Directory of bpf-linker.
     pub(crate) linker: PathBuf,
     versions: String,
@@ -38,11 +40,12 @@ impl Toolchain {
         if !objcopy.exists() {
             return Err(missing("LLVM 22 (/usr/lib/llvm-22)"));
         }
+        let nm = PathBuf::from("/usr/lib/llvm-22/bin/llvm-nm");
         let linker = cargo_home().join("bin");
         let linker_version = output(Command::new(linker.join("bpf-linker")).arg("--version"))
             .map_err(|_| missing("bpf-linker"))?;
         let versions = format!("{}\n{}\n", version.trim(), linker_version.trim());
-        Ok(Self { rustc, sources, objcopy, linker, versions })
+        Ok(Self { rustc, sources, objcopy, nm, linker, versions })
     }
 
     /// One version a line, as the file beside the object has them.

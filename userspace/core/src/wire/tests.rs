@@ -52,7 +52,10 @@ impl Record {
 fn event(record: &Record) -> What {
     match decode(&record.0, &CLOCK) {
         Decoded::Event(event) | Decoded::Responder { event, .. } => event.what,
-        other => panic!("{other:?}"),
+        other @ (Decoded::Early(_)
+        | Decoded::Foreign { .. }
+        | Decoded::Unknown { .. }
+        | Decoded::Malformed { .. }) => panic!("{other:?}"),
     }
 }
 
