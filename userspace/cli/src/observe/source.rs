@@ -11,8 +11,8 @@ use tierzero_sensor::{Options, Sensor, SensorError};
 use crate::config::Config;
 use crate::error::{Failure, Outcome};
 
-/// Socket tables are read this often where there is no sensor.
-const POLLING: Duration = Duration::from_secs(1);
+/// Without a sensor there is nothing to wait for between two polls, which come each second.
+const REST: Duration = Duration::from_millis(250);
 
 /// Where events come from.
 pub(crate) enum Source {
@@ -56,6 +56,9 @@ impl Source {
             }
             Err(error) => {
                 out.push(Event { at: now, what: What::Started });
+                // The first poll tells what is there; this tells what of it may not be read.
+                let (_, degraded) = host.snapshot(now);
+                say_degraded(out, now, degraded);
                 Ok(Self::poll(host, &error, out))
             }
         }
@@ -91,9 +94,8 @@ impl Source {
     pub(crate) async fn next(&mut self, out: &mut Vec<Event>) -> Result<(), SensorError> {
         match self {
             Self::Kernel(kernel) => kernel.next(out).await,
-            Self::Polling(poller) => {
-                tokio::time::sleep(POLLING / 4).await;
-                let _ = poller;
+            Self::Polling(_) => {
+                tokio::time::sleep(REST).await;
                 Ok(())
             }
         }

@@ -328,7 +328,6 @@ fn latest(out: &mut dyn Write, flows: &[Flow]) -> io::Result<()> {
         let mut notes = Vec::new();
         notes.extend(flow.joined_late.then_some("joined late"));
         notes.extend(flow.gap.then_some("bytes missing"));
-        notes.extend((!flow.closed).then_some("open"));
         table.row(vec![
             Cell::new(format!("  {}", words::short_moment(flow.from))),
             Cell::new(&flow.originator),
