@@ -102,8 +102,11 @@ fn ask(mut stream: impl Read + Write) -> io::Result<()> {
 fn observe() -> io::Result<()> {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
     println!("kernel\t{}", release.trim());
-    for ProgramReport { name, hook, state, because, .. } in tierzero_sensor::probe() {
-        println!("program\t{name}\t{hook}\t{}\t{}", state.as_str(), one_line(&because));
+    for ProgramReport { name, hook, state, because, loses: _, verified_instructions } in
+        tierzero_sensor::probe()
+    {
+        let walked = verified_instructions.map_or_else(String::new, |count| count.to_string());
+        println!("program\t{name}\t{hook}\t{}\t{walked}\t{}", state.as_str(), one_line(&because));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (exchanges, events) = runtime.block_on(async {

@@ -125,7 +125,7 @@ mod tests {
 
     fn report(v6: &str, state: &str) -> Report {
         let lines = format!(
-            "kernel\t6.1.0\nprogram\ta\thook\tattached\t\nprogram\tb\thook\t{state}\twhy\ndegraded\tno-b\tb\n\
+            "kernel\t6.1.0\nprogram\ta\thook\tattached\t7\t\nprogram\tb\thook\t{state}\t\twhy\ndegraded\tno-b\tb\n\
              seen\ttcp4 both processes\tyes\t\nseen\ttcp6 both processes\t{v6}\t\nend\n"
         );
         Report::read("6.1", &lines).unwrap()
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn blindness_without_a_named_degradation_fails() {
-        let lines = "kernel\t6.1.0\nprogram\ta\thook\tattached\t\nseen\ttcp4 both processes\tyes\t\n\
+        let lines = "kernel\t6.1.0\nprogram\ta\thook\tattached\t7\t\nseen\ttcp4 both processes\tyes\t\n\
                      seen\ttcp6 both processes\tyes\t\nseen\tunix both processes\tno\twhy\nend\n";
         let now = Report::read("6.1", lines).unwrap();
         assert_eq!(judge(&facts(&now), &now).len(), 1);

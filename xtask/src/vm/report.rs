@@ -11,6 +11,8 @@ pub(super) struct Report {
     pub(super) release: String,
     /// By name: state and reason.
     pub(super) programs: BTreeMap<String, (String, String)>,
+    /// By name: instructions that the verifier walked, where the kernel says (from 5.16 on).
+    pub(super) walked: BTreeMap<String, String>,
     /// Names of degradations, with what each loses.
     pub(super) degraded: BTreeMap<String, String>,
     /// By name: what was to be seen, and whether it was.
@@ -27,7 +29,8 @@ impl Report {
             let fields: Vec<&str> = line.split('\t').collect();
             match fields.as_slice() {
                 ["kernel", release] => (*release).clone_into(&mut report.release),
-                ["program", name, _hook, state, because] => {
+                ["program", name, _hook, state, walked, because] => {
+                    report.walked.insert((*name).to_owned(), (*walked).to_owned());
                     report.programs.insert((*name).to_owned(), ((*state).to_owned(), (*because).to_owned()));
                 }
                 ["degraded", name, loses] => {
@@ -63,10 +66,12 @@ pub(super) fn print(reports: &[Report], reasons: bool) {
     println!();
     line("", &|report| report.series.clone());
     line("release", &|report| report.release.chars().take(16).collect());
-    println!("programs");
+    println!("programs, with the instructions that the verifier walked where the kernel says");
     for name in names(|report| report.programs.keys().collect()) {
         line(&format!("  {name}"), &|report| {
-            report.programs.get(name).map_or_else(|| "-".to_owned(), |(state, _)| state.clone())
+            let walked = report.walked.get(name).map_or("", String::as_str);
+            let state = report.programs.get(name).map_or("-", |(state, _)| state.as_str());
+            format!("{state} {walked}").trim_end().to_owned()
         });
     }
     println!("loopback connections");
@@ -104,11 +109,12 @@ mod tests {
 
     #[test]
     fn a_guest_is_read() {
-        let lines = "kernel\t6.1.0\nprogram\ta\tcgroup/b\tattached\t\nprogram\tc\tfexit/d\tload refused\twhy\\nnot\n\
+        let lines = "kernel\t6.1.0\nprogram\ta\tcgroup/b\tattached\t120\t\nprogram\tc\tfexit/d\tload refused\t\twhy\\nnot\n\
                      degraded\tno-d\td is not seen\nseen\tv4\tyes\tboth\nseen\tv6\tno\tno responder\nend\n";
         let report = Report::read("6.1", lines).unwrap();
         assert_eq!(report.programs["c"], ("load refused".to_owned(), "why\\nnot".to_owned()));
         assert_eq!(report.seen["v6"], (false, "no responder".to_owned()));
+        assert_eq!(report.walked["a"], "120");
         assert_eq!(report.degraded.len(), 1);
     }
 
