@@ -17,7 +17,7 @@ use crate::early::Early;
 use crate::error::SensorError;
 use crate::offsets::Offsets;
 use crate::order::Waiting;
-use crate::program::{Group, PROGRAMS};
+use crate::program::{Group, PROGRAMS, Refusal, Spec};
 use crate::report::{ProgramCost, cost_of};
 use crate::ring::Ring;
 use crate::unix_names::UnixNames;
@@ -34,7 +34,7 @@ pub struct Options {
     pub control_ring_bytes: u32,
     /// Bytes of the ring for payload; a power of two, at least one page.
     pub payload_ring_bytes: u32,
-    /// Payload bytes kept of each direction of a connection, 0 to 65,536.
+    /// Payload bytes kept of each direction of a connection, 1 to 65,536.
     pub payload_bytes: u32,
     /// Follow Unix stream sockets.
     pub unix: bool,
@@ -61,7 +61,7 @@ impl Options {
         Self {
             control_ring_bytes: ring(self.control_ring_bytes),
             payload_ring_bytes: ring(self.payload_ring_bytes),
-            payload_bytes: self.payload_bytes.min(1 << 16),
+            payload_bytes: self.payload_bytes.clamp(1, 1 << 16),
             unix: self.unix,
             udp: self.udp,
         }
@@ -108,6 +108,7 @@ impl Sensor {
         let cgroup = open_cgroup()?;
         let mut ebpf = object::open(&options, &offsets)?;
         let mut unix_links = Vec::new();
+        let mut unix_refusals = Vec::new();
         for program in PROGRAMS {
             let wanted = match program.group {
                 Group::Core | Group::Always => true,
@@ -125,9 +126,11 @@ impl Sensor {
                         because: refusal.because(),
                     });
                 }
+                Err(refusal) if program.group == Group::Unix => unix_refusals.push((program, refusal)),
                 Err(refusal) => degradations.push(program.degradation(&refusal)),
             }
         }
+        degradations.extend(unix_degradation(&unix_refusals));
         let lost = take(&mut ebpf, table::LOST)?;
         let local_addresses = take(&mut ebpf, table::LOCAL_ADDRESSES)?;
         let sensor = Self {
@@ -345,4 +348,18 @@ fn offset_degradations(offsets: &Offsets) -> Vec<Degradation> {
         }];
     }
     Vec::new()
+}
+
+/// What missing syscall tracepoints cost: one degradation, because they go together (no tracefs, no
+/// CONFIG_FTRACE_SYSCALLS).
+fn unix_degradation(refusals: &[(&Spec, Refusal)]) -> Option<Degradation> {
+    let (first, refusal) = refusals.first()?;
+    let mut loses: Vec<&str> = refusals.iter().map(|(program, _)| program.loses).collect();
+    loses.dedup();
+    Some(Degradation {
+        name: "no-unix".to_owned(),
+        loses: format!("not seen: {}", loses.join("; ")),
+        because: format!("{}: {}", first.hook, refusal.because()),
+        remedy: "mount tracefs at /sys/kernel/tracing, on a kernel with CONFIG_FTRACE_SYSCALLS".to_owned(),
+    })
 }
