@@ -1,4 +1,4 @@
-//! The command line (contract.md "Commands").
+//! The command line.
 
 use std::path::PathBuf;
 

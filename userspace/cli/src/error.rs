@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::output::{colour, escape};
 
-/// How the program ends (contract.md "Exit codes").
+/// How the program ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     /// Exit code 1: it was asked rightly and failed.

@@ -38,7 +38,7 @@ fn targets(tree: &Tree, manifest: &File) -> Vec<String> {
     let mut roots = Vec::new();
     let mut named = |value: &toml::Value| {
         if let Some(path) = value.get("path").and_then(toml::Value::as_str) {
-            roots.push(format!("{directory}{path}"));
+            roots.push(plain(&format!("{directory}{path}")));
         }
     };
     for section in ["lib", "bin", "test", "example", "bench"] {

@@ -1,4 +1,4 @@
-//! The sections and keys of the configuration file, as written (contract.md "Configuration").
+//! The sections and keys of the configuration file, as written.
 
 use std::collections::BTreeMap;
 

@@ -40,7 +40,7 @@ fn line(out: &mut dyn Write, news: &News) -> io::Result<()> {
     )
 }
 
-/// One JSON object a line (contract.md "JSON lines").
+/// One JSON object a line.
 pub(crate) struct JsonLines;
 
 impl JsonLines {
