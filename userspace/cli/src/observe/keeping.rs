@@ -222,3 +222,66 @@ fn name_of(delta: &Delta) -> String {
         Delta::Coverage(_) => "coverage".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierzero_core::graph::CoverageSummary;
+    use tierzero_store::Place;
+
+    fn at() -> Timestamp {
+        "2026-11-23T13:00:00Z".parse().unwrap()
+    }
+
+    fn coverage(flows: u64) -> Delta {
+        Delta::Coverage(CoverageSummary { flows, ..CoverageSummary::default() })
+    }
+
+    fn started() -> Event {
+        Event { at: at(), what: What::Started }
+    }
+
+    /// A store without a session takes nothing: the same as one that can't be written.
+    fn unwritable(recording: bool) -> Keeping {
+        Keeping::new(Store::open(Place::Memory).unwrap(), recording)
+    }
+
+    #[test]
+    fn what_is_written_comes_back_in_order_and_only_once() {
+        let mut store = Store::open(Place::Memory).unwrap();
+        store.begin_session(at()).unwrap();
+        let mut keeping = Keeping::new(store, true);
+        keeping.take(vec![coverage(1)], vec![started()]);
+        keeping.take(vec![coverage(2)], vec![]);
+        let kept = keeping.write(Instant::now()).unwrap();
+        assert_eq!((kept.deltas, kept.events), (vec![coverage(1), coverage(2)], vec![started()]));
+        assert!(keeping.write(Instant::now()).unwrap().deltas.is_empty());
+        assert!(keeping.trouble().is_none());
+    }
+
+    #[test]
+    fn while_nothing_can_be_written_the_last_value_waits_and_nothing_is_reported() {
+        let mut keeping = unwritable(false);
+        let now = Instant::now();
+        keeping.take((0..100).map(coverage).collect(), vec![started()]);
+        assert!(keeping.write(now).is_none());
+        assert_eq!(keeping.waiting(), 1, "of several values the last stands");
+        assert!(keeping.trouble().is_some());
+        assert!(!keeping.is_due(now), "it is not tried again at once");
+        assert!(keeping.is_due(now + RETRY));
+        assert!(keeping.write_last().is_none());
+        assert_eq!(keeping.waiting(), 1);
+    }
+
+    #[test]
+    fn a_record_that_waits_too_long_says_what_is_missing() {
+        let mut keeping = unwritable(true);
+        keeping.take(vec![coverage(1)], vec![started(); EVENTS_WAITING + 1]);
+        assert!(keeping.write(Instant::now()).is_none());
+        assert_eq!(keeping.dropped(), 50_000);
+        assert!(matches!(
+            &keeping.events.first().unwrap().what,
+            What::Coverage(Coverage::Lost { place, count: 50_000 }) if place == "record"
+        ));
+    }
+}
