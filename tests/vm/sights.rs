@@ -237,19 +237,23 @@ fn udp(exchange: &Exchange, events: &[Event]) -> Vec<Sight> {
 fn unix(exchange: &Exchange, events: &[Event]) -> Vec<Sight> {
     let mut missing = "no connection to its path; ".to_owned();
     let mut taken = BTreeSet::new();
-    let mut peer_end = None;
+    let (mut calling, mut called) = (None, None);
+    let mut looked = BTreeSet::new();
     for event in events {
         match &event.what {
-            What::UnixConnected { peer, process, path, .. } if *path == exchange.path => {
-                peer_end = *peer;
+            What::UnixConnected { end, peer, process, path, .. } if *path == exchange.path => {
+                (calling, called) = (Some(*end), *peer);
                 missing = if pid(*process) == exchange.caller {
                     String::new()
                 } else {
                     format!("caller is {}, said {}; ", exchange.caller, process.pid)
                 };
             }
+            What::PeerCredentialsRead { process, .. } => {
+                looked.insert(pid(*process));
+            }
             What::Accepted { end, process, .. }
-                if Some(*end) == peer_end || matches!(end, EndKey::Unix { .. }) =>
+                if Some(*end) == called || matches!(end, EndKey::Unix { .. }) =>
             {
                 taken.insert(pid(*process));
             }
@@ -259,7 +263,18 @@ fn unix(exchange: &Exchange, events: &[Event]) -> Vec<Sight> {
     if !exchange.receiver.is_some_and(|receiver| taken.contains(&receiver)) {
         missing += &format!("receiver is {:?}, said {taken:?}; ", exchange.receiver);
     }
-    vec![("both processes", missing)]
+    let looked = if exchange.receiver.is_some_and(|receiver| looked.contains(&receiver)) {
+        String::new()
+    } else {
+        format!("SO_PEERCRED was read by {:?}, said {looked:?}", exchange.receiver)
+    };
+    let ends: Vec<EndKey> = calling.into_iter().chain(called).collect();
+    vec![
+        ("both processes", missing),
+        ("payload", payload(&ends, calling, events)),
+        ("peer credentials", looked),
+        ("programs", programs(exchange, events)),
+    ]
 }
 
 fn touches(ends: &Addresses, port: u16) -> bool {
