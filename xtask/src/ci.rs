@@ -71,10 +71,15 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         headline(step.name, step.says);
         let start = Instant::now();
         let ending = one(step);
-        if let Ending::Skipped(why) = &ending {
-            println!("SKIPPED {}: {why}", step.name);
+        let took = start.elapsed();
+        match &ending {
+            Ending::Passed => println!("--- {} passed in {:.1} s", step.name, took.as_secs_f64()),
+            Ending::Failed(says) => {
+                println!("--- {} FAILED after {:.1} s: {says}", step.name, took.as_secs_f64())
+            }
+            Ending::Skipped(why) => println!("--- {} SKIPPED: {why}", step.name),
         }
-        endings.push((step.name, start.elapsed(), ending));
+        endings.push((step.name, took, ending));
     }
     summary(&endings)
 }
