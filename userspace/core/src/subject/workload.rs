@@ -58,6 +58,17 @@ pub fn script(image: &Image) -> Option<&str> {
     None
 }
 
+/// The name under which a program with several names was started (`redis-server` is a link to `redis-check-rdb` on
+/// Debian, busybox is a hundred programs): the first word of argv, where the kernel's own short name agrees with it.
+fn applet(image: &Image) -> Option<&str> {
+    let word = image.argv.first()?.split_ascii_whitespace().next()?;
+    let name = basename(word);
+    // task_struct::comm holds 15 bytes of the name that was executed (TASK_COMM_LEN).
+    let short = name.get(..15).unwrap_or(name);
+    let other = image.exe.as_deref().is_some_and(|exe| basename(exe) != name);
+    (other && !name.is_empty() && short == image.comm).then_some(name)
+}
+
 /// What a local workload is made from.
 #[derive(Debug)]
 pub struct Local<'a> {
@@ -93,8 +104,9 @@ pub fn local(of: &Local<'_>, namespaces: &Namespaces, at: Timestamp) -> Workload
         let program = exe.unwrap_or(&image.comm);
         let kind = if exe.is_some() { "exe" } else { "comm" };
         let user = uid.to_string();
-        let parts = [host.as_str(), kind, program, script.unwrap_or_default(), &label, &user];
-        let name = basename(script.unwrap_or(program)).trim_end_matches(" (deleted)");
+        let which = script.or_else(|| applet(image));
+        let parts = [host.as_str(), kind, program, which.unwrap_or_default(), &label, &user];
+        let name = basename(which.unwrap_or(program)).trim_end_matches(" (deleted)");
         (WorkloadId::derive(&parts), name.to_owned())
     };
     Workload {
@@ -191,6 +203,20 @@ mod tests {
         for (exe, argv, expect) in cases {
             assert_eq!(script(&image(exe, argv)), *expect, "{argv:?}");
         }
+    }
+
+    #[test]
+    fn a_program_of_several_names_goes_by_the_one_it_was_started_under() {
+        let named = |exe: &str, argv: &str, comm: &str| {
+            let image = Image { comm: comm.to_owned(), ..image(exe, &[argv]) };
+            of(&image, None, 5, 1).name
+        };
+        assert_eq!(named("/usr/bin/redis-check-rdb", "redis-server *:6379", "redis-server"), "redis-server");
+        assert_eq!(named("/bin/busybox", "/bin/nc", "nc"), "nc");
+        assert_eq!(named("/usr/bin/x", "a-very-long-program-name", "a-very-long-pro"), "a-very-long-program-name");
+        assert_eq!(named("/usr/bin/bash", "-bash", "bash"), "bash");
+        assert_eq!(named("/usr/bin/postgres", "postgres: writer", "postgres"), "postgres");
+        assert_eq!(named("/usr/bin/x", "anything it likes", "x"), "x");
     }
 
     #[test]
