@@ -1,6 +1,7 @@
 //! What a viewer needs to know of the graph: counts, names, and what is new. Fed by changes that are stored.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tierzero_core::graph::{CoverageSummary, Delta, Edge, Host, Listener, Snapshot, Workload};
@@ -11,6 +12,8 @@ use crate::output::words;
 
 /// News kept for the live view: more than any terminal has lines.
 const KEPT: usize = 512;
+/// A new edge that is opaque is told after so long: mostly its first flow is still being read.
+const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// Something worth a line: a new edge, or another verdict on a known one.
 #[derive(Clone, PartialEq, Debug)]
@@ -46,6 +49,8 @@ pub(crate) struct Board {
     /// Whose, and where.
     listeners: HashMap<ListenerId, (WorkloadId, String)>,
     edges: HashMap<EdgeId, Verdict>,
+    /// New edges that are opaque so far, and since when.
+    undecided: BTreeMap<EdgeId, (Instant, News)>,
 }
 
 impl Board {
@@ -60,7 +65,7 @@ impl Board {
     }
 
     /// Takes a batch of changes; returns the news in it, oldest first.
-    pub(crate) fn take(&mut self, deltas: &[Delta]) -> Vec<News> {
+    pub(crate) fn take(&mut self, deltas: &[Delta], now: Instant) -> Vec<News> {
         // Names first: a batch may hold an edge before the workload that it names.
         let mut last: HashMap<&EdgeId, &Edge> = HashMap::new();
         for delta in deltas {
@@ -77,12 +82,45 @@ impl Board {
         }
         let mut edges: Vec<&Edge> = last.into_values().collect();
         edges.sort_by(|a, b| (a.last, &a.id).cmp(&(b.last, &b.id)));
-        let news: Vec<News> = edges.into_iter().filter_map(|edge| self.edge(edge)).collect();
-        for one in &news {
+        let changed: Vec<News> = edges.into_iter().filter_map(|edge| self.edge(edge)).collect();
+        let mut news = self.decided(now);
+        for one in changed {
+            let waited = self.undecided.remove(&one.edge);
+            if waited.is_some() {
+                // It was never told to be opaque.
+                news.push(News { was: None, ..one });
+            } else if one.was.is_none() && one.verdict == Verdict::Opaque {
+                self.undecided.insert(one.edge.clone(), (now, one));
+            } else {
+                news.push(one);
+            }
+        }
+        self.tell(&news);
+        news
+    }
+
+    /// New edges that stayed opaque for long enough; all of them at the end, when `now` is `None`.
+    pub(crate) fn ripe(&mut self, now: Option<Instant>) -> Vec<News> {
+        let news = match now {
+            Some(now) => self.decided(now),
+            None => std::mem::take(&mut self.undecided).into_values().map(|(_, news)| news).collect(),
+        };
+        self.tell(&news);
+        news
+    }
+
+    fn decided(&mut self, now: Instant) -> Vec<News> {
+        self.undecided
+            .extract_if(.., |_, (since, _)| now.duration_since(*since) >= PATIENCE)
+            .map(|(_, (_, news))| news)
+            .collect()
+    }
+
+    fn tell(&mut self, news: &[News]) {
+        for one in news {
             self.news.push_front(one.clone());
         }
         self.news.truncate(KEPT);
-        news
     }
 
     /// How many edges have this verdict.
@@ -130,5 +168,49 @@ impl Board {
             was,
             why: words::why(edge.verdict, edge.check, edge.strength),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edge(verdict: &str) -> Delta {
+        let edge = serde_json::from_value(serde_json::json!({
+            "id": "e-1", "caller": "w-1", "listener": "l-1", "transport": "tcp", "protocol": null,
+            "verdict": verdict, "check": "none", "strength": null, "flows": 1, "served": 1, "refused": 0,
+            "opaque": 0, "by_check": {}, "principals": [], "credentials": [], "ends": "both",
+            "joined_inferred": false, "joined_late": 0, "first": "2026-11-23T13:00:00Z",
+            "last": "2026-11-23T13:00:00Z", "bytes_sent": 0, "bytes_received": 0, "processes": [],
+            "evidence": [], "history": []
+        }));
+        Delta::Edge(edge.unwrap())
+    }
+
+    fn told(news: &[News]) -> Vec<(Verdict, Option<Verdict>)> {
+        news.iter().map(|one| (one.verdict, one.was)).collect()
+    }
+
+    #[test]
+    fn a_flow_that_is_still_being_read_is_told_once_with_its_verdict() {
+        let (mut board, start) = (Board::default(), Instant::now());
+        assert_eq!(told(&board.take(&[edge("opaque")], start)), []);
+        assert_eq!(told(&board.take(&[edge("secret-checked")], start)), [(Verdict::SecretChecked, None)]);
+        assert_eq!(told(&board.take(&[edge("secret-checked")], start)), []);
+        let weaker = board.take(&[edge("location-trusted")], start);
+        assert_eq!(told(&weaker), [(Verdict::LocationTrusted, Some(Verdict::SecretChecked))]);
+    }
+
+    #[test]
+    fn what_stays_opaque_is_told_too() {
+        let (mut board, start) = (Board::default(), Instant::now());
+        board.take(&[edge("opaque")], start);
+        assert_eq!(board.edges_with(Verdict::Opaque), 1, "it is counted at once");
+        assert_eq!(told(&board.ripe(Some(start))), []);
+        assert_eq!(told(&board.ripe(Some(start + PATIENCE))), [(Verdict::Opaque, None)]);
+        assert_eq!(told(&board.ripe(None)), []);
+        let mut board = Board::default();
+        board.take(&[edge("opaque")], start);
+        assert_eq!(told(&board.ripe(None)), [(Verdict::Opaque, None)], "the end waits for nothing");
     }
 }

@@ -46,7 +46,7 @@ impl Viewer {
 
     /// Takes changes that are stored.
     pub(crate) fn take(&mut self, deltas: &[Delta]) -> Outcome {
-        let news = self.board.take(deltas);
+        let news = self.board.take(deltas, Instant::now());
         match &self.way {
             Way::Live(_) => Ok(()),
             Way::Plain(lines) => lines.print(&news),
@@ -62,6 +62,10 @@ impl Viewer {
     /// Draws, or tells of trouble; true when somebody wants the end.
     pub(crate) fn show(&mut self, status: &Status) -> Outcome<bool> {
         self.drawn = Some(Instant::now());
+        let ripe = self.board.ripe(self.drawn);
+        if let Way::Plain(lines) = &self.way {
+            lines.print(&ripe)?;
+        }
         match &mut self.way {
             Way::Live(Some(screen)) => {
                 screen.draw(&self.board, status)?;
@@ -89,7 +93,11 @@ impl Viewer {
     }
 
     /// Says how it was.
-    pub(crate) fn end(&self, summary: &Summary, snapshot: &Snapshot) -> Outcome {
+    pub(crate) fn end(&mut self, summary: &Summary, snapshot: &Snapshot) -> Outcome {
+        let ripe = self.board.ripe(None);
+        if let Way::Plain(lines) = &self.way {
+            lines.print(&ripe)?;
+        }
         match &self.way {
             Way::Json(lines) => lines.end(snapshot),
             Way::Live(_) | Way::Plain(_) => summary.print(&self.board),
