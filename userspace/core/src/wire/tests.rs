@@ -1,3 +1,5 @@
+//! Records as the kernel side writes them, and bytes that it never would.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Every format against one known graph: what it holds, in which order, and what it leaves out.
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! Event logs written, read back, cut short and damaged.
+
 use std::fs;
 use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt as _;
