@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{BufReader, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -58,16 +57,17 @@ impl Replay {
         let mut store = stored::writable(&db)?;
         let mut viewer = Viewer::lines(self.json);
         let mut counted = Counted::default();
-        let begun = Instant::now();
         for (path, log) in logs {
             replay(path, log, &config, &mut store, &mut viewer, &mut counted)?;
         }
         let mut snapshot =
             store.snapshot().map_err(|error| stored::failure("the replayed graph can't be read", &error))?;
+        let from = counted.from.unwrap_or(Timestamp::UNIX_EPOCH);
+        let to = counted.to.unwrap_or(from);
         let summary = Summary {
-            running: begun.elapsed(),
-            from: counted.from.unwrap_or(Timestamp::UNIX_EPOCH),
-            to: counted.to.unwrap_or(Timestamp::UNIX_EPOCH),
+            running: to.duration_since(from).unsigned_abs(),
+            from,
+            to,
             events: counted.events,
             kept_in: db.file().map(|path| path.display().to_string()),
         };

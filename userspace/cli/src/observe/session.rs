@@ -79,6 +79,7 @@ pub(crate) fn run(wish: &Wish) -> Outcome {
             begun: Instant::now(),
             duration: wish.duration,
             kept_in: wish.db.shown(),
+            in_file: wish.db.file().is_some(),
             retention: wish.config.retention_days,
             events: 0,
             record_trouble: None,
@@ -143,6 +144,7 @@ struct Session {
     begun: Instant,
     duration: Option<Duration>,
     kept_in: String,
+    in_file: bool,
     retention: Option<u32>,
     events: u64,
     record_trouble: Option<String>,
@@ -285,7 +287,7 @@ impl Session {
             from: self.started,
             to: Timestamp::now(),
             events: self.events,
-            kept_in: stored.then(|| self.kept_in.clone()),
+            kept_in: (stored && self.in_file).then(|| self.kept_in.clone()),
         };
         let printed = outcome.and(shown).and_then(|()| self.viewer.end(&summary, &self.pipeline.snapshot()));
         let Self { keeping, record_trouble, .. } = self;

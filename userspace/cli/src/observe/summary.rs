@@ -10,6 +10,7 @@ use tierzero_core::verdict::Verdict;
 use crate::error::Outcome;
 use crate::live::Board;
 use crate::output::{colour, coverage, escape, words};
+use crate::place::Db;
 
 /// A run that is over.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(crate) struct Summary {
     pub(crate) to: Timestamp,
     /// Events that it took.
     pub(crate) events: u64,
-    /// Where the graph is kept.
+    /// File in which the graph is kept, if it is.
     pub(crate) kept_in: Option<String>,
 }
 
@@ -71,7 +72,17 @@ impl Summary {
             writeln!(out, "  kept in   {}", escape::untrusted(place))?;
             let worst = Verdict::ALL.into_iter().find(|verdict| board.edges_with(*verdict) > 0);
             if let Some(worst) = worst {
-                writeln!(out, "  next      tierzero edges --verdict {}", worst.as_str())?;
+                let named = if *place == Db::or_default(None).shown() {
+                    String::new()
+                } else {
+                    format!("--db {place} ")
+                };
+                writeln!(
+                    out,
+                    "  next      tierzero {}edges --verdict {}",
+                    escape::untrusted(&named),
+                    worst.as_str()
+                )?;
             }
         }
         Ok(out.flush()?)
