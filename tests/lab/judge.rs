@@ -76,7 +76,7 @@ impl Judgement {
 
     /// Sum of points.
     pub(crate) fn points(&self) -> f64 {
-        self.edges.iter().map(|edge| edge.points).sum()
+        self.edges.iter().fold(0.0, |sum, edge| sum + edge.points)
     }
 
     /// What keeps the scenario from passing. An honest half point does not.
@@ -257,20 +257,16 @@ fn principals(truth: &Truth, said: &Said<'_>, book: &Book<'_>, judgement: &mut J
             *seen.entry(principal.name.as_str()).or_default() |= principal.verified;
         }
     }
-    let named: BTreeSet<&str> = truth
-        .principals
-        .iter()
-        .map(|principal| principal.name.as_str())
-        .chain(seen.keys().copied())
-        .collect();
+    let truth: BTreeMap<String, bool> =
+        truth.principals.iter().map(|principal| (principal.as_said(), principal.verified)).collect();
+    let named: BTreeSet<&str> = truth.keys().map(String::as_str).chain(seen.keys().copied()).collect();
     judgement.principals.1 = named.len();
     for name in named {
-        let should = truth.principals.iter().find(|principal| principal.name == name);
-        match (should, seen.get(name)) {
-            (Some(should), Some(is)) if *is == should.verified => judgement.principals.0 += 1,
-            (Some(should), Some(is)) => judgement
-                .deviations
-                .push(format!("principal {name}: verified is {is}, should be {}", should.verified)),
+        match (truth.get(name), seen.get(name)) {
+            (Some(should), Some(is)) if is == should => judgement.principals.0 += 1,
+            (Some(should), Some(is)) => {
+                judgement.deviations.push(format!("principal {name}: verified is {is}, should be {should}"));
+            }
             (Some(_), None) => judgement.deviations.push(format!("principal {name} was not seen")),
             (None, _) => judgement.deviations.push(format!("principal {name} is not in the truth")),
         }

@@ -108,6 +108,16 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
 
 fn one(scenario: &Scenario, number: usize, tierzero: Option<&Path>, arguments: &Arguments) -> table::Row {
     let mut row = table::Row::new(scenario.name);
+    let missing: Vec<&str> = scenario
+        .needs
+        .iter()
+        .filter(|(program, _)| !Path::new(program).exists())
+        .map(|(_, package)| *package)
+        .collect();
+    if !missing.is_empty() {
+        row.judgement = Some(Err(format!("not run: apt-get install {}", missing.join(" "))));
+        return row;
+    }
     let run = format!("{}-{number}", std::process::id());
     let directory =
         Directory { path: std::env::temp_dir().join(format!("tz-lab-{run}")), keep: arguments.keep };

@@ -5,11 +5,31 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 
 use super::program::{self, Program};
-use super::scenario::Lab;
+use super::scenario::{Lab, Need};
 use super::wait;
 
 /// Where Debian keeps PostgreSQL 15.
 const POSTGRES: &str = "/usr/lib/postgresql/15/bin";
+
+/// PostgreSQL and its client.
+pub(crate) const POSTGRESQL: [Need; 2] = [
+    ("/usr/lib/postgresql/15/bin/initdb", "postgresql-15"),
+    ("/usr/lib/postgresql/15/bin/psql", "postgresql-client-15"),
+];
+/// Redis.
+pub(crate) const REDIS: Need = ("/usr/bin/redis-server", "redis-server");
+/// Its client.
+pub(crate) const REDIS_CLIENT: Need = ("/usr/bin/redis-cli", "redis-tools");
+/// Python.
+pub(crate) const PYTHON: Need = ("/usr/bin/python3", "python3");
+/// socat.
+pub(crate) const SOCAT: Need = ("/usr/bin/socat", "socat");
+/// nginx.
+pub(crate) const NGINX: Need = ("/usr/sbin/nginx", "nginx");
+/// OpenSSL's command.
+pub(crate) const OPENSSL: Need = ("/usr/bin/openssl", "openssl");
+/// curl.
+pub(crate) const CURL: Need = ("/usr/bin/curl", "curl");
 
 /// A program of PostgreSQL itself: Debian's `/usr/bin/psql` is a Perl script that runs this one.
 pub(crate) fn postgres(name: &str) -> String {

@@ -18,11 +18,16 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// Its `truth.json`.
     pub(crate) truth: &'static str,
+    /// Programs that it runs, from [`super::programs`].
+    pub(crate) needs: &'static [Need],
     /// What happens. It starts and stops the observer itself and asserts its oracles.
     pub(crate) steps: fn(&mut Lab) -> Result<(), String>,
     /// Judges what only this scenario has; a sentence for each thing that is wrong.
     pub(crate) also: Option<Also>,
 }
+
+/// A program and the Debian package that has it.
+pub(crate) type Need = (&'static str, &'static str);
 
 /// Takes what the lab's own clients counted, the graph, and the lines of `observe --json`.
 pub(crate) type Also = fn(&[Value], &Graph, &[Value]) -> Vec<String>;
@@ -111,6 +116,16 @@ impl Lab {
         if let Some(observer) = self.observer.take() {
             self.lines = observer.stop()?;
         }
+        Ok(())
+    }
+
+    /// Runs another command of the tool on the database that the observer is writing.
+    pub(crate) fn ask_beside(&self, verb: &str) -> Result<(), String> {
+        let Some(tierzero) = &self.tierzero else { return Ok(()) };
+        let database = self.outputs().join("graph.db").display().to_string();
+        let words = [verb, "--db", &database];
+        program::run(program::command(None, None, &tierzero.display().to_string(), &words), "")?
+            .well(&format!("tierzero {verb} beside the observer"))?;
         Ok(())
     }
 

@@ -163,7 +163,7 @@ pub(crate) struct Listener {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Principal {
-    /// Name.
+    /// Name; `uid:nobody` is the number of that user on this machine.
     pub(crate) name: String,
     /// Proved to the receiver, or only claimed.
     pub(crate) verified: bool,
@@ -197,6 +197,18 @@ pub(crate) struct Ambient {
     _because: String,
     /// How the path of the listener begins.
     pub(crate) path: String,
+}
+
+impl Principal {
+    /// As the tool would write it.
+    pub(crate) fn as_said(&self) -> String {
+        let number = self.name.strip_prefix("uid:").and_then(|user| {
+            let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+            let line = passwd.lines().find(|line| line.split(':').next() == Some(user))?;
+            line.split(':').nth(2).map(str::to_owned)
+        });
+        number.unwrap_or_else(|| self.name.clone())
+    }
 }
 
 impl Truth {

@@ -1,10 +1,10 @@
 //! D01: one PostgreSQL, two rules. One caller is trusted for its address, another proves itself, a third fails.
 
-use crate::lab::programs::{Cluster, postgres, quiet};
+use crate::lab::programs::{Cluster, POSTGRESQL, postgres, quiet};
 use crate::lab::scenario::{Lab, Scenario, oracle};
 
 pub(super) const SCENARIO: Scenario =
-    Scenario { name: "d01", truth: include_str!("d01/truth.json"), steps, also: None };
+    Scenario { name: "d01", truth: include_str!("d01/truth.json"), needs: &POSTGRESQL, steps, also: None };
 
 const RULES: &str = "host all report 10.77.40.0/24 trust\nhost all app_rw 0.0.0.0/0 scram-sha-256\n";
 

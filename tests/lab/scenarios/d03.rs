@@ -2,11 +2,16 @@
 
 use rustix::process::Signal;
 
-use crate::lab::programs::{Cluster, directory_of, listens_at, postgres};
+use crate::lab::programs::{Cluster, POSTGRESQL, SOCAT, directory_of, listens_at, postgres};
 use crate::lab::scenario::{Lab, Scenario, oracle};
 
-pub(super) const SCENARIO: Scenario =
-    Scenario { name: "d03", truth: include_str!("d03/truth.json"), steps, also: None };
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "d03",
+    truth: include_str!("d03/truth.json"),
+    needs: &[POSTGRESQL[0], POSTGRESQL[1], SOCAT],
+    steps,
+    also: None,
+};
 
 fn steps(lab: &mut Lab) -> Result<(), String> {
     let (row, line) = (lab.secret("MARK3A")?, lab.secret("MARK3B")?);

@@ -2,11 +2,16 @@
 
 use rustix::process::Signal;
 
-use crate::lab::programs::{Redis, quiet};
+use crate::lab::programs::{PYTHON, REDIS, REDIS_CLIENT, Redis, quiet};
 use crate::lab::scenario::{Lab, Scenario, oracle};
 
-pub(super) const SCENARIO: Scenario =
-    Scenario { name: "d04", truth: include_str!("d04/truth.json"), steps, also: None };
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "d04",
+    truth: include_str!("d04/truth.json"),
+    needs: &[REDIS, REDIS_CLIENT, PYTHON],
+    steps,
+    also: None,
+};
 
 /// Asks for `k` and prints the answer.
 const AGENT: &str = "\

@@ -1,10 +1,15 @@
 //! D05: Redis asks for a password, and the password lies in a file.
 
-use crate::lab::programs::{Redis, quiet};
+use crate::lab::programs::{PYTHON, REDIS, REDIS_CLIENT, Redis, quiet};
 use crate::lab::scenario::{Lab, Scenario, make_directory, oracle};
 
-pub(super) const SCENARIO: Scenario =
-    Scenario { name: "d05", truth: include_str!("d05/truth.json"), steps, also: None };
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "d05",
+    truth: include_str!("d05/truth.json"),
+    needs: &[REDIS, REDIS_CLIENT, PYTHON],
+    steps,
+    also: None,
+};
 
 /// Tries without, reads the password, tries with.
 const AGENT: &str = "\

@@ -1,11 +1,16 @@
 //! D07: TLS is not a caller check. The server proves itself; nobody asks the caller, and nobody can see that.
 
 use crate::lab::program;
-use crate::lab::programs::{nginx, quiet};
+use crate::lab::programs::{CURL, NGINX, OPENSSL, nginx, quiet};
 use crate::lab::scenario::{Lab, Scenario, oracle};
 
-pub(super) const SCENARIO: Scenario =
-    Scenario { name: "d07", truth: include_str!("d07/truth.json"), steps, also: None };
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "d07",
+    truth: include_str!("d07/truth.json"),
+    needs: &[NGINX, OPENSSL, CURL],
+    steps,
+    also: None,
+};
 
 fn steps(lab: &mut Lab) -> Result<(), String> {
     let (page, header) = (lab.secret("MARK7A")?, lab.secret("MARK7B")?);

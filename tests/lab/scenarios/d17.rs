@@ -6,12 +6,12 @@ use std::process::Stdio;
 use rustix::process::Signal;
 
 use crate::lab::program::Program;
-use crate::lab::programs::{Cluster, postgres, quiet};
+use crate::lab::programs::{Cluster, POSTGRESQL, postgres, quiet};
 use crate::lab::scenario::{Lab, Scenario, oracle};
 use crate::lab::wait;
 
 pub(super) const SCENARIO: Scenario =
-    Scenario { name: "d17", truth: include_str!("d17/truth.json"), steps, also: None };
+    Scenario { name: "d17", truth: include_str!("d17/truth.json"), needs: &POSTGRESQL, steps, also: None };
 
 const RULES: &str = "host all report 10.77.50.0/24 trust\nhost all app_rw 0.0.0.0/0 scram-sha-256\n";
 

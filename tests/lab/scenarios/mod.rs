@@ -8,6 +8,7 @@ mod d04;
 mod d05;
 mod d07;
 mod d17;
+mod idle;
 mod show_5000;
 mod show_redis;
 
@@ -20,6 +21,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         d05::SCENARIO,
         d07::SCENARIO,
         d17::SCENARIO,
+        idle::SCENARIO,
         show_redis::SCENARIO,
         show_5000::SCENARIO,
     ]

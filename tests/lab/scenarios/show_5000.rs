@@ -13,8 +13,13 @@ use crate::lab::programs::{listens, quiet};
 use crate::lab::scenario::{Lab, Scenario, oracle};
 use crate::lab::wait;
 
-pub(super) const SCENARIO: Scenario =
-    Scenario { name: "show-5000", truth: include_str!("show_5000/truth.json"), steps, also: Some(also) };
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "show-5000",
+    truth: include_str!("show_5000/truth.json"),
+    needs: &[],
+    steps,
+    also: Some(also),
+};
 
 const PROCESSES: usize = 50;
 const CALLS: u64 = 100;

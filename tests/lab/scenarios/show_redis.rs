@@ -1,10 +1,15 @@
 //! A plain Redis on loopback and a script that calls it; then one that asks for a password.
 
-use crate::lab::programs::{Redis, quiet};
+use crate::lab::programs::{REDIS, REDIS_CLIENT, Redis, quiet};
 use crate::lab::scenario::{Lab, Scenario, oracle};
 
-pub(super) const SCENARIO: Scenario =
-    Scenario { name: "show-redis", truth: include_str!("show_redis/truth.json"), steps, also: None };
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "show-redis",
+    truth: include_str!("show_redis/truth.json"),
+    needs: &[REDIS, REDIS_CLIENT],
+    steps,
+    also: None,
+};
 
 fn steps(lab: &mut Lab) -> Result<(), String> {
     let (password, value) = (lab.secret("MARKSA")?, lab.secret("MARKSB")?);
