@@ -25,7 +25,7 @@ pub enum ReplayError {
         source: io::Error,
     },
     /// The content is something else.
-    #[error("not a recorded event log: it looks like {kind}")]
+    #[error("neither a recorded event log nor a packet capture: it looks like {kind}")]
     NotALog {
         /// What it looks like.
         kind: Kind,
@@ -77,7 +77,7 @@ impl ReplayError {
                     _ => "see what the system said",
                 }
             }
-            Self::NotALog { .. } => "give a file that `tierzero observe --record FILE` wrote",
+            Self::NotALog { .. } => "give a file that `tierzero observe --record FILE` wrote, or a pcap or pcapng capture",
             Self::Newer { .. } => "replay it with the tierzero that recorded it, or a later one",
             Self::Damaged { .. } | Self::TooLong { .. } => {
                 "the log was changed after it was recorded; to use what comes before, cut it there (`head -n`)"

@@ -1,7 +1,6 @@
 //! `tierzero replay`.
 
-use std::fs::File;
-use std::io::{BufReader, IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use tierzero_core::event::Event;
 use tierzero_core::pipeline::{Pipeline, Step};
-use tierzero_replay::{LogReader, ReplayError};
+use tierzero_replay::{Recording, ReplayError};
 use tierzero_store::Store;
 
 use super::edges;
@@ -26,19 +25,21 @@ const BATCH: usize = 4096;
 /// The progress bar hears of it each so many events.
 const PROGRESS: u64 = 1024;
 
-/// Run recorded event logs through the same judgement
+/// Run recorded event logs and packet captures through the same judgement
 ///
-/// Reads what `tierzero observe --record FILE` wrote. The same log gives the same graph, byte for byte. The result
-/// is printed and forgotten unless --db names a file.
+/// Reads what `tierzero observe --record FILE` wrote, and pcap and pcapng files (Ethernet, VLAN, raw IP, Linux cooked,
+/// loopback). The same file gives the same graph, byte for byte. A capture knows addresses only: no process, no Unix
+/// socket. The result is printed and forgotten unless --db names a file.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   tierzero replay morning.tzlog                    the edges of a recorded log
   tierzero replay --json morning.tzlog             one JSON object a line: flows, edges, coverage, summary
+  tierzero replay span-port.pcapng                 who called whom, as a capture shows it
   tierzero replay --db review.db mon.tzlog tue.tzlog
                                                    keep the graph of two logs, then: tierzero --db review.db edges")]
 pub(crate) struct Replay {
-    /// Recorded event logs, in this order
+    /// Recorded event logs or captures, in this order
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// One JSON object a line instead of a table
@@ -52,7 +53,7 @@ impl Replay {
         let config = config::load(global.config.as_deref())?;
         let db = global.db.clone().unwrap_or(Db::Memory);
         // Every log is looked at before the first one changes the database.
-        let logs: Vec<(&Path, LogReader<BufReader<File>>)> =
+        let logs: Vec<(&Path, Recording)> =
             self.files.iter().map(|path| Ok((path.as_path(), open(path)?))).collect::<Outcome<_>>()?;
         let mut store = stored::writable(&db)?;
         let mut viewer = Viewer::lines(self.json);
@@ -94,18 +95,18 @@ struct Counted {
     to: Option<Timestamp>,
 }
 
-fn open(path: &Path) -> Outcome<LogReader<BufReader<File>>> {
-    LogReader::open(path).map_err(|error| unreadable(path, &error))
+fn open(path: &Path) -> Outcome<Recording> {
+    Recording::open(path).map_err(|error| unreadable(path, &error))
 }
 
 fn unreadable(path: &Path, error: &ReplayError) -> Failure {
-    Failure::new("the log can't be replayed").at_file(path).caused_by(error).next(error.hint())
+    Failure::new("the file can't be replayed").at_file(path).caused_by(error).next(error.hint())
 }
 
 /// One log is one session: sockets and processes of one run mean nothing in another.
 fn replay(
     path: &Path,
-    mut log: LogReader<BufReader<File>>,
+    mut log: Recording,
     config: &Config,
     store: &mut Store,
     viewer: &mut Viewer,
@@ -115,7 +116,7 @@ fn replay(
     let bar = bar(&log);
     let mut pipeline: Option<Pipeline> = None;
     let mut deltas = Vec::new();
-    let mut last = log.header().started;
+    let mut last = Timestamp::MIN;
     while let Some(event) = log.next() {
         let event: Event = event.map_err(|error| unreadable(path, &error))?;
         let pipeline = match &mut pipeline {
@@ -172,7 +173,7 @@ fn keep(store: &mut Store, viewer: &mut Viewer, deltas: &mut Vec<tierzero_core::
 }
 
 /// On a terminal only.
-fn bar(log: &LogReader<BufReader<File>>) -> ProgressBar {
+fn bar(log: &Recording) -> ProgressBar {
     let (Some(total), true) = (log.bytes_total(), std::io::stderr().is_terminal()) else {
         return ProgressBar::hidden();
     };

@@ -40,7 +40,14 @@ pub(crate) struct Listening {
 
 impl Listening {
     pub(crate) fn new(most: usize) -> Self {
-        Self { places: Vec::new(), by_key: HashMap::new(), by_socket: HashMap::new(), unresolved: Vec::new(), most, lost: 0 }
+        Self {
+            places: Vec::new(),
+            by_key: HashMap::new(),
+            by_socket: HashMap::new(),
+            unresolved: Vec::new(),
+            most,
+            lost: 0,
+        }
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Place> {

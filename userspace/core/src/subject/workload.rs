@@ -213,7 +213,10 @@ mod tests {
         };
         assert_eq!(named("/usr/bin/redis-check-rdb", "redis-server *:6379", "redis-server"), "redis-server");
         assert_eq!(named("/bin/busybox", "/bin/nc", "nc"), "nc");
-        assert_eq!(named("/usr/bin/x", "a-very-long-program-name", "a-very-long-pro"), "a-very-long-program-name");
+        assert_eq!(
+            named("/usr/bin/x", "a-very-long-program-name", "a-very-long-pro"),
+            "a-very-long-program-name"
+        );
         assert_eq!(named("/usr/bin/bash", "-bash", "bash"), "bash");
         assert_eq!(named("/usr/bin/postgres", "postgres: writer", "postgres"), "postgres");
         assert_eq!(named("/usr/bin/x", "anything it likes", "x"), "x");

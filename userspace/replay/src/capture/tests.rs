@@ -1,0 +1,272 @@
+//! Captures written byte by byte: every format, and every way in which a network disorders packets.
+#![allow(clippy::cast_possible_truncation, reason = "lengths and times of frames that the test itself wrote")]
+
+use etherparse::PacketBuilder;
+use tierzero_core::event::{ConnectFailure, Event, Payload, What};
+
+use super::CaptureReader;
+
+const CLIENT: [u8; 4] = [10, 0, 0, 1];
+const SERVER: [u8; 4] = [10, 0, 0, 2];
+
+/// One frame and its time in microseconds.
+struct Frame(u64, Vec<u8>);
+
+/// A pcap file (pcap-savefile(5)).
+fn pcap(link: u32, big_endian: bool, nanoseconds: bool, frames: &[Frame]) -> Vec<u8> {
+    let u32b = |value: u32| if big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
+    let u16b = |value: u16| if big_endian { value.to_be_bytes() } else { value.to_le_bytes() };
+    let mut file = Vec::new();
+    file.extend(u32b(if nanoseconds { 0xa1b2_3c4d } else { 0xa1b2_c3d4 }));
+    file.extend(u16b(2));
+    file.extend(u16b(4));
+    for field in [0, 0, 65535, link] {
+        file.extend(u32b(field));
+    }
+    for Frame(micros, bytes) in frames {
+        let part = (micros % 1_000_000) as u32 * if nanoseconds { 1000 } else { 1 };
+        for field in [(micros / 1_000_000) as u32, part, bytes.len() as u32, bytes.len() as u32] {
+            file.extend(u32b(field));
+        }
+        file.extend(bytes);
+    }
+    file
+}
+
+/// A pcapng file with one interface (draft-ietf-opsawg-pcapng section 4).
+fn pcapng(link: u16, frames: &[Frame]) -> Vec<u8> {
+    let block = |kind: u32, body: &[u8]| {
+        let mut padded = body.to_vec();
+        padded.resize(body.len().div_ceil(4) * 4, 0);
+        let length = padded.len() as u32 + 12;
+        [&kind.to_le_bytes()[..], &length.to_le_bytes(), &padded, &length.to_le_bytes()].concat()
+    };
+    let section =
+        [&0x1a2b_3c4d_u32.to_le_bytes()[..], &1_u16.to_le_bytes(), &0_u16.to_le_bytes(), &[0xff; 8]];
+    let interface = [&link.to_le_bytes()[..], &0_u16.to_le_bytes(), &0_u32.to_le_bytes()];
+    let mut file = [block(0x0a0d_0d0a, &section.concat()), block(1, &interface.concat())].concat();
+    for Frame(micros, bytes) in frames {
+        let length = bytes.len() as u32;
+        let head = [0, (micros >> 32) as u32, *micros as u32, length, length].map(u32::to_le_bytes).concat();
+        file.extend(block(6, &[head, bytes.clone()].concat()));
+    }
+    file
+}
+
+/// Flags of a TCP segment.
+#[derive(Clone, Copy, Default)]
+struct Flags {
+    syn: bool,
+    ack: Option<u32>,
+    fin: bool,
+    rst: bool,
+}
+
+fn ip_tcp(from_client: bool, sequence: u32, flags: Flags, payload: &[u8]) -> Vec<u8> {
+    let (from, to, ports) =
+        if from_client { (CLIENT, SERVER, (40000, 6379)) } else { (SERVER, CLIENT, (6379, 40000)) };
+    let mut step = PacketBuilder::ipv4(from, to, 64).tcp(ports.0, ports.1, sequence, 65535);
+    if flags.syn {
+        step = step.syn();
+    }
+    if let Some(number) = flags.ack {
+        step = step.ack(number);
+    }
+    if flags.fin {
+        step = step.fin();
+    }
+    if flags.rst {
+        step = step.rst();
+    }
+    let mut bytes = Vec::new();
+    step.write(&mut bytes, payload).unwrap();
+    bytes
+}
+
+/// A whole conversation: handshake, `PING`, `+PONG`, close. The client begins at `isn`.
+fn conversation(isn: u32) -> Vec<Vec<u8>> {
+    let c = |n: u32| isn.wrapping_add(n);
+    let ack = |number| Flags { ack: Some(number), ..Flags::default() };
+    vec![
+        ip_tcp(true, c(0), Flags { syn: true, ..Flags::default() }, b""),
+        ip_tcp(false, 900, Flags { syn: true, ack: Some(c(1)), ..Flags::default() }, b""),
+        ip_tcp(true, c(1), ack(901), b""),
+        ip_tcp(true, c(1), ack(901), b"PING\r\n"),
+        ip_tcp(false, 901, ack(c(7)), b"+PONG\r\n"),
+        ip_tcp(true, c(7), Flags { fin: true, ..ack(908) }, b""),
+        ip_tcp(false, 908, Flags { fin: true, ..ack(c(8)) }, b""),
+    ]
+}
+
+fn timed(frames: Vec<Vec<u8>>) -> Vec<Frame> {
+    frames.into_iter().enumerate().map(|(n, bytes)| Frame(1_000_000 + n as u64, bytes)).collect()
+}
+
+fn events(file: Vec<u8>) -> Vec<Event> {
+    CaptureReader::open("test", std::io::Cursor::new(file)).expect("a capture").collect()
+}
+
+/// What happened, a word an event, with the payload in order of arrival.
+fn told(events: &[Event]) -> Vec<String> {
+    events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::Connecting { ends, .. } => Some(format!("connecting {}>{}", ends.local, ends.remote)),
+            What::Established { .. } => Some("established".to_owned()),
+            What::AlreadyOpen { ends, .. } => Some(format!("already open {}>{}", ends.local, ends.remote)),
+            What::ConnectFailed { why: ConnectFailure::Refused, .. } => Some("refused".to_owned()),
+            What::ConnectFailed { .. } => Some("failed".to_owned()),
+            What::Released { bytes_sent, bytes_received, .. } => {
+                Some(format!("released {} {}", bytes_sent.unwrap(), bytes_received.unwrap()))
+            }
+            What::Payload(Payload { sent, offset, length, bytes, .. }) => Some(format!(
+                "{} {offset} {length} {}",
+                if *sent { ">" } else { "<" },
+                String::from_utf8_lossy(bytes).trim_end()
+            )),
+            other => {
+                assert!(matches!(other, What::Host(_) | What::Started | What::Stopped | What::Coverage(_)));
+                None
+            }
+        })
+        .collect()
+}
+
+const WHOLE: [&str; 5] =
+    ["connecting 10.0.0.1:40000>10.0.0.2:6379", "established", "> 0 6 PING", "< 0 7 +PONG", "released 6 7"];
+
+#[test]
+fn every_file_format_tells_the_same() {
+    for isn in [100, u32::MAX - 3] {
+        let raw = || timed(conversation(isn));
+        assert_eq!(told(&events(pcap(101, false, false, &raw()))), WHOLE);
+        assert_eq!(told(&events(pcap(101, true, false, &raw()))), WHOLE);
+        assert_eq!(told(&events(pcap(101, false, true, &raw()))), WHOLE);
+        assert_eq!(told(&events(pcapng(101, &raw()))), WHOLE);
+    }
+    let clocks = [pcap(101, true, true, &timed(conversation(1))), pcapng(101, &timed(conversation(1)))];
+    for file in clocks {
+        assert_eq!(events(file).first().unwrap().at.to_string(), "1970-01-01T00:00:01Z");
+    }
+}
+
+#[test]
+fn every_link_type_tells_the_same() {
+    let ethernet = [vec![0; 12], vec![8, 0]].concat();
+    let vlan = [vec![0; 12], vec![0x81, 0, 0, 7, 8, 0]].concat();
+    let sll = [vec![0; 14], vec![8, 0]].concat();
+    let sll2 = [vec![8, 0], vec![0; 18]].concat();
+    let loopback = vec![2, 0, 0, 0];
+    for (link, head) in
+        [(1, ethernet), (1, vlan), (113, sll), (276, sll2), (0, loopback.clone()), (108, loopback)]
+    {
+        let frames = conversation(5).into_iter().map(|bytes| [head.clone(), bytes].concat()).collect();
+        assert_eq!(told(&events(pcap(link, false, false, &timed(frames)))), WHOLE, "link type {link}");
+    }
+}
+
+#[test]
+fn repeated_and_reordered_segments_keep_their_offsets() {
+    let mut frames = conversation(5);
+    let again = frames[3].clone();
+    frames.insert(5, again);
+    frames.swap(3, 4); // the answer before the question, as a span port may show it
+    let told = told(&events(pcap(101, false, false, &timed(frames))));
+    assert_eq!(told[2..5], ["< 0 7 +PONG", "> 0 6 PING", "> 0 6 PING"]);
+    assert_eq!(told.last().unwrap(), "released 6 7");
+}
+
+#[test]
+fn a_capture_that_begins_late_says_so() {
+    let frames = conversation(5).split_off(3);
+    let told = told(&events(pcap(101, false, false, &timed(frames))));
+    assert_eq!(told[..2], ["already open 10.0.0.1:40000>10.0.0.2:6379", "> 0 6 PING"]);
+}
+
+#[test]
+fn a_missing_syn_is_told_by_its_answer() {
+    let frames = conversation(5).split_off(1);
+    assert_eq!(told(&events(pcap(101, false, false, &timed(frames)))), WHOLE);
+}
+
+#[test]
+fn a_reset_instead_of_a_syn_is_a_refusal() {
+    let frames = vec![
+        ip_tcp(true, 5, Flags { syn: true, ..Flags::default() }, b""),
+        ip_tcp(false, 0, Flags { rst: true, ack: Some(6), ..Flags::default() }, b""),
+    ];
+    assert_eq!(told(&events(pcap(101, false, false, &timed(frames))))[1..], ["refused"]);
+}
+
+#[test]
+fn ports_used_again_are_another_flow() {
+    let frames = [conversation(5), conversation(90_000)].concat();
+    let told = told(&events(pcap(101, false, false, &timed(frames))));
+    assert_eq!(told, [WHOLE, WHOLE].concat());
+}
+
+#[test]
+fn fragments_are_put_together() {
+    let payload = [b'x'; 3000];
+    let mut frames = conversation(5);
+    frames.truncate(3);
+    let whole = ip_tcp(true, 6, Flags { ack: Some(901), ..Flags::default() }, &payload);
+    for (start, end) in [(1480, 2960), (0, 1480), (2960, whole.len() - 20)] {
+        let mut fragment = whole[..20].to_vec();
+        fragment.extend(&whole[20 + start..20 + end]);
+        let length = fragment.len() as u16;
+        fragment[2..4].copy_from_slice(&length.to_be_bytes());
+        let more = if end < whole.len() - 20 { 0x2000 } else { 0 };
+        fragment[6..8].copy_from_slice(&(more | (start / 8) as u16).to_be_bytes());
+        frames.push(fragment);
+    }
+    let told = told(&events(pcap(101, false, false, &timed(frames))));
+    assert_eq!(told[2], format!("> 0 3000 {}", "x".repeat(3000)));
+}
+
+#[test]
+fn a_cut_frame_keeps_its_true_length() {
+    let frames = timed(conversation(5));
+    let mut file = pcap(101, false, false, &frames[..3]);
+    let bytes = &frames[3].1;
+    for field in [1, 3, bytes.len() as u32 - 4, bytes.len() as u32] {
+        file.extend(field.to_le_bytes());
+    }
+    file.extend(&bytes[..bytes.len() - 4]);
+    assert_eq!(told(&events(file))[2], "> 0 6 PI");
+}
+
+#[test]
+fn a_truncated_or_damaged_file_keeps_what_came_before() {
+    let whole = pcap(101, false, false, &timed(conversation(5)));
+    let cut = events(whole[..whole.len() - 3].to_vec());
+    assert_eq!(told(&cut)[..4], WHOLE[..4]);
+    assert!(cut.iter().any(|event| format!("{:?}", event.what).contains("capture-truncated")));
+    assert!(matches!(cut.last().unwrap().what, What::Stopped));
+    let mut ng = pcapng(101, &timed(conversation(5)));
+    let at = ng.len() - 60;
+    ng[at..at + 4].copy_from_slice(&[3, 0, 0, 0]);
+    assert!(matches!(events(ng).last().unwrap().what, What::Stopped));
+}
+
+#[test]
+fn anything_else_is_no_capture() {
+    for bytes in [&b"{\"schema\":\"tierzero/events/1\"}\n"[..], b"", b"\x7fELF", &[0; 64]] {
+        assert!(CaptureReader::open("test", std::io::Cursor::new(bytes.to_vec())).is_none());
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_panic(at in 0_usize..700, value: u8, cut in 0_usize..700, ng: bool) {
+        let frames = timed(conversation(5));
+        let mut file = if ng { pcapng(101, &frames) } else { pcap(101, false, false, &frames) };
+        if let Some(byte) = file.get_mut(at) {
+            *byte = value;
+        }
+        file.truncate(file.len().min(cut.max(24)));
+        if let Some(reader) = CaptureReader::open("test", std::io::Cursor::new(file)) {
+            proptest::prop_assert!(reader.count() < 10_000);
+        }
+    }
+}
