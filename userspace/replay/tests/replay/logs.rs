@@ -164,7 +164,7 @@ fn something_else_is_told_by_its_content() {
         fs::write(&path, content).unwrap();
         assert_eq!(detect(&path).unwrap(), kind);
         let error = LogReader::open(&path).unwrap_err();
-        assert!(error.to_string().starts_with("not a recorded event log"), "{error}");
+        assert!(error.to_string().starts_with("neither a recorded event log"), "{error}");
     }
     assert!(matches!(LogReader::open(&directory.path().join("no")).unwrap_err(), ReplayError::File { .. }));
     assert!(LogReader::open(directory.path()).is_err());
