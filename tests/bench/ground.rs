@@ -50,13 +50,21 @@ impl Ground {
         Ok(Self { server, netns, load, directory, ports, _network: network })
     }
 
-    /// The observer, attached.
-    pub(crate) fn observe(&self, tierzero: &Path) -> Result<Observer, String> {
+    /// The observer, attached; `record` keeps the event log too.
+    pub(crate) fn observe(&self, tierzero: &Path, record: bool) -> Result<Observer, String> {
         // Each observer begins with an empty graph.
         for name in ["graph.db", "graph.db-wal", "graph.db-shm", "events.jsonl"] {
             let _ = std::fs::remove_file(self.directory.join(name));
         }
-        Observer::start(tierzero, &self.directory, false)
+        Observer::start(tierzero, &self.directory, record)
+    }
+
+    /// How many events the observer has recorded: the log's lines but its header.
+    pub(crate) fn recorded(&self) -> Result<u64, String> {
+        let path = self.directory.join("events.jsonl");
+        let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        u64::try_from(lines.saturating_sub(1)).map_err(|error| error.to_string())
     }
 
     /// Connects, asks, reads, closes `calls` times on one port; nanoseconds by the client's own clock.

@@ -14,7 +14,7 @@ const CONNECTIONS: u32 = 10_000;
 pub(super) fn run(settings: &Settings) -> Result<Value, String> {
     need_root()?;
     let ground = Ground::prepare("mem", 1)?;
-    let observer = ground.observe(&settings.tierzero)?;
+    let observer = ground.observe(&settings.tierzero, false)?;
     ground.call(0, 1)?;
     let idle = resident_kib(observer.pid())?;
     let client = ground.hold(CONNECTIONS)?;

@@ -11,22 +11,20 @@ const CALLS: u32 = 20_000;
 pub(super) fn run(settings: &Settings) -> Result<Value, String> {
     need_root()?;
     let ground = Ground::prepare("cpu", 1)?;
-    let observer = ground.observe(&settings.tierzero)?;
+    let observer = ground.observe(&settings.tierzero, true)?;
     let before = cpu_ms(observer.pid())?;
     let nanoseconds = ground.call(0, CALLS)?;
     let pid = observer.pid();
     let last = settled(pid)?;
     let lines = observer.stop()?;
-    let events = lines
-        .last()
-        .and_then(|line| line.get("events"))
-        .and_then(Value::as_u64)
-        .ok_or("the summary of `observe --json` has no `events`")?;
+    let events = ground.recorded()?;
     let (user, system) = (last.0 - before.0, last.1 - before.1);
     let wall_ms = nanoseconds / 1_000_000;
     let calls = u64::from(CALLS);
     let per = |part: f64, whole: u64| part * 1000.0 / number(whole.max(1));
-    println!("  {CALLS} short connections in {wall_ms} ms of the client's time; {events} events");
+    println!(
+        "  {CALLS} short connections in {wall_ms} ms of the client's time; {events} events, recorded too"
+    );
     println!(
         "  {:<10} {:>12} {:>18} {:>14} {:>20}",
         "", "ms", "us/connection", "us/event", "share of client time"

@@ -113,7 +113,7 @@ fn measured(ground: &Ground) -> Result<(u64, u64), String> {
 fn start(ground: &Ground, settings: &Settings, tool: &Tool) -> Result<Beside, String> {
     match tool {
         Tool::Nothing => Ok(Beside::Nothing),
-        Tool::Tierzero => Ok(Beside::Observer(ground.observe(&settings.tierzero)?)),
+        Tool::Tierzero => Ok(Beside::Observer(ground.observe(&settings.tierzero, false)?)),
         Tool::Tcplife => other("/usr/sbin/tcplife-bpfcc", &[], "LADDR", "package bpfcc-tools"),
         Tool::Bpftrace => {
             let program = "tracepoint:sock:inet_sock_set_state { @[args->newstate] = count(); }";
@@ -138,7 +138,11 @@ fn other(program: &str, words: &[&str], ready: &str, package: &str) -> Result<Be
     let said = wait::until("the other tool to attach", wait::LIMIT, || {
         let text = std::fs::read_to_string(&log).unwrap_or_default();
         if let Some(status) = program.ended()? {
-            let last = text.lines().rfind(|line| !line.starts_with("Script")).unwrap_or_default().to_owned();
+            let last = text
+                .lines()
+                .rfind(|line| !line.starts_with("Script") && !line.trim().is_empty())
+                .unwrap_or_default()
+                .to_owned();
             return Err(format!("it ended with {status}: {last}"));
         }
         Ok(text.contains(ready))
