@@ -142,14 +142,18 @@ fn observe() -> io::Result<()> {
 }
 
 fn print_sights(exchanges: &[Exchange], events: &[Event]) {
+    let mut skipped = sights::Skipped::of(events);
     for exchange in exchanges {
-        for (sight, missing) in sights::of(exchange, events) {
+        for (sight, missing) in sights::of(exchange, events, &mut skipped) {
             let yes = if missing.is_empty() { "yes" } else { "no" };
             println!("seen\t{} {sight}\t{yes}\t{}", exchange.name, one_line(&missing));
         }
     }
-    let lost = sights::lost(events);
+    let (lost, counted) = sights::lost(events);
     println!("seen\tno event lost\t{}\t{lost}", if lost.is_empty() { "yes" } else { "no" });
+    if !counted.is_empty() {
+        println!("skipped\t{counted}\t{}", skipped.told.join(", "));
+    }
 }
 
 /// Every exchange, one after another, each between two new processes.

@@ -1,7 +1,7 @@
 //! What the sensor must have said about an exchange, and whether it did.
 #![allow(clippy::wildcard_enum_match_arm, reason = "each sight looks for the few events that it is about")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tierzero_core::event::{Addresses, Coverage, Event, ListenAddress, Role, What};
 use tierzero_core::id::{EndKey, ProcessKey};
@@ -39,25 +39,66 @@ pub(crate) struct Exchange {
 type Sight = (&'static str, String);
 
 /// Everything that is to be seen of an exchange.
-pub(crate) fn of(exchange: &Exchange, events: &[Event]) -> Vec<Sight> {
+pub(crate) fn of(exchange: &Exchange, events: &[Event], skipped: &mut Skipped) -> Vec<Sight> {
     match exchange.kind {
-        Kind::Tcp => tcp(exchange, events),
+        Kind::Tcp => tcp(exchange, events, skipped),
         Kind::Refused => refused(exchange, events),
         Kind::Udp => udp(exchange, events),
-        Kind::Unix => unix(exchange, events),
+        Kind::Unix => unix(exchange, events, skipped),
     }
 }
 
-/// Places that lost something, and how much.
-pub(crate) fn lost(events: &[Event]) -> String {
-    let lost = events.iter().filter_map(|event| match &event.what {
-        What::Coverage(Coverage::Lost { place, count }) => Some(format!("{place} {count}")),
-        _ => None,
-    });
-    lost.collect::<Vec<_>>().join(", ")
+/// Places that lost something, and how much: first what was handed over and had no room, then runs of programs that
+/// the kernel skipped and counted, of which no program knows.
+pub(crate) fn lost(events: &[Event]) -> (String, String) {
+    let (skipped, lost): (Vec<_>, Vec<_>) = losses(events).partition(|(place, _)| place.starts_with(SKIPPED));
+    let list = |losses: Vec<(&str, u64)>| -> String {
+        let each: Vec<String> = losses.iter().map(|(place, count)| format!("{place} {count}")).collect();
+        each.join(", ")
+    };
+    (list(lost), list(skipped))
 }
 
-fn tcp(exchange: &Exchange, events: &[Event]) -> Vec<Sight> {
+/// What the places of skipped runs begin with.
+const SKIPPED: &str = "missed-";
+
+fn losses(events: &[Event]) -> impl Iterator<Item = (&str, u64)> {
+    events.iter().filter_map(|event| match &event.what {
+        What::Coverage(Coverage::Lost { place, count }) => Some((place.as_str(), *count)),
+        _ => None,
+    })
+}
+
+/// Runs of the process programs that the kernel said it skipped: each accounts for one event that is missing.
+pub(crate) struct Skipped {
+    left: BTreeMap<String, u64>,
+    /// What was accounted for.
+    pub(crate) told: Vec<String>,
+}
+
+impl Skipped {
+    pub(crate) fn of(events: &[Event]) -> Self {
+        let mut left = BTreeMap::new();
+        for (place, count) in losses(events).filter(|(place, _)| place.starts_with(SKIPPED)) {
+            *left.entry(place.to_owned()).or_insert(0) += count;
+        }
+        Self { left, told: Vec::new() }
+    }
+
+    /// What is missing, unless a skipped run of this program accounts for it.
+    fn missing(&mut self, program: &str, what: String) -> String {
+        match self.left.get_mut(&format!("{SKIPPED}{program}")) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                self.told.push(what);
+                String::new()
+            }
+            _ => format!("{what}; "),
+        }
+    }
+}
+
+fn tcp(exchange: &Exchange, events: &[Event], skipped: &mut Skipped) -> Vec<Sight> {
     let Exchange { caller, receiver, port, .. } = exchange;
     let receiver = receiver.unwrap_or_default();
     let (mut callers, mut receivers, mut listeners) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -120,7 +161,7 @@ fn tcp(exchange: &Exchange, events: &[Event]) -> Vec<Sight> {
         ("listener", expect("listener", &listeners, receiver)),
         ("bytes", bytes),
         ("payload", payload(&ends, calling, events)),
-        ("programs", programs(exchange, events)),
+        ("programs", programs(exchange, events, skipped)),
     ]
 }
 
@@ -152,7 +193,7 @@ fn payload(ends: &[EndKey], calling: Option<EndKey>, events: &[Event]) -> String
 }
 
 /// The program of each process, from the moment it was executed.
-fn programs(exchange: &Exchange, events: &[Event]) -> String {
+fn programs(exchange: &Exchange, events: &[Event], skipped: &mut Skipped) -> String {
     let executed = |wanted: u32| {
         events.iter().any(|event| match &event.what {
             What::Executed { process } => {
@@ -169,14 +210,14 @@ fn programs(exchange: &Exchange, events: &[Event]) -> String {
     let mut missing = String::new();
     for wanted in std::iter::once(exchange.caller).chain(exchange.receiver) {
         if !forked(wanted) {
-            missing += &format!("no fork of {wanted} with its parent; ");
+            missing += &skipped.missing("process-fork", format!("no fork of {wanted} with its parent"));
         }
         if !executed(wanted) {
-            missing += &format!("no exec of {wanted} with its program; ");
+            missing += &skipped.missing("process-exec", format!("no exec of {wanted} with its program"));
         }
         if !events.iter().any(|event| matches!(event.what, What::Exited { process } if process.pid == wanted))
         {
-            missing += &format!("no exit of {wanted}; ");
+            missing += &skipped.missing("process-exit", format!("no exit of {wanted}"));
         }
     }
     missing
@@ -234,7 +275,7 @@ fn udp(exchange: &Exchange, events: &[Event]) -> Vec<Sight> {
     vec![("both processes", missing), ("direction", directions)]
 }
 
-fn unix(exchange: &Exchange, events: &[Event]) -> Vec<Sight> {
+fn unix(exchange: &Exchange, events: &[Event], skipped: &mut Skipped) -> Vec<Sight> {
     let mut missing = "no connection to its path; ".to_owned();
     let mut taken = BTreeSet::new();
     let (mut calling, mut called) = (None, None);
@@ -273,7 +314,7 @@ fn unix(exchange: &Exchange, events: &[Event]) -> Vec<Sight> {
         ("both processes", missing),
         ("payload", payload(&ends, calling, events)),
         ("peer credentials", looked),
-        ("programs", programs(exchange, events)),
+        ("programs", programs(exchange, events, skipped)),
     ]
 }
 

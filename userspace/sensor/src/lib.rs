@@ -11,6 +11,7 @@ mod cgroup;
 mod clock;
 mod early;
 mod error;
+mod missed;
 mod object;
 mod offsets;
 mod order;

@@ -15,6 +15,7 @@ use tierzero_maps::{place, table};
 
 use crate::early::Early;
 use crate::error::SensorError;
+use crate::missed::Missed;
 use crate::offsets::Offsets;
 use crate::order::Waiting;
 use crate::program::{Group, PROGRAMS, Refusal, Spec};
@@ -85,6 +86,7 @@ pub struct Sensor {
     unix_names: UnixNames,
     /// What `lost` said when last asked, by place.
     lost_before: Vec<u64>,
+    missed: Missed,
     /// Records that could not be decoded, since last asked.
     undecoded: u64,
 }
@@ -137,6 +139,7 @@ impl Sensor {
             control: Ring::take(&mut ebpf, table::CONTROL)?,
             payload: Ring::take(&mut ebpf, table::PAYLOAD)?,
             lost,
+            missed: Missed::of(&ebpf),
             local_addresses,
             known_addresses: BTreeSet::new(),
             cgroup,
@@ -220,7 +223,8 @@ impl Sensor {
         }
     }
 
-    /// What was lost since last asked, by place: one event for each place that lost something.
+    /// What was lost since last asked, by place: one event for each place that lost something. Places that begin with
+    /// `missed-` count runs that the kernel skipped, each of which would have told of one event at most.
     pub fn losses(&mut self) -> Vec<Event> {
         let at = Timestamp::now();
         let mut losses: Vec<(String, u64)> = Vec::new();
@@ -237,6 +241,7 @@ impl Sensor {
             *before = now;
         }
         losses.push(("early-payload".to_owned(), self.early.take_lost()));
+        losses.extend(self.missed.take());
         losses.push(("undecoded-record".to_owned(), std::mem::take(&mut self.undecoded)));
         losses
             .into_iter()

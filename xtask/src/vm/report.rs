@@ -17,6 +17,8 @@ pub(super) struct Report {
     pub(super) degraded: BTreeMap<String, String>,
     /// By name: what was to be seen, and whether it was.
     pub(super) seen: BTreeMap<String, (bool, String)>,
+    /// Runs of programs that the kernel skipped and counted, and the missing events that they account for.
+    pub(super) skipped: Option<(String, String)>,
     /// Why the observer did not start at all.
     pub(super) error: Option<String>,
 }
@@ -41,6 +43,9 @@ impl Report {
                 }
                 ["seen", name, "no", what] => {
                     report.seen.insert((*name).to_owned(), (false, (*what).to_owned()));
+                }
+                ["skipped", places, events] => {
+                    report.skipped = Some(((*places).to_owned(), (*events).to_owned()));
                 }
                 ["error", says] => report.error = Some((*says).to_owned()),
                 ["end"] => {}
@@ -97,6 +102,10 @@ pub(super) fn print(reports: &[Report], reasons: bool) {
         for (name, (_, what)) in report.seen.iter().filter(|(_, (yes, _))| !yes) {
             println!("{} {name} was not seen: {what}", report.series);
         }
+        if let Some((places, events)) = &report.skipped {
+            let events = if events.is_empty() { "no event that is looked for is missing" } else { events };
+            println!("{} runs that the kernel skipped, and said so: {places}; {events}", report.series);
+        }
         if let Some(says) = &report.error {
             println!("{} did not start: {}", report.series, says.replace("\\n", "\n      "));
         }
@@ -110,11 +119,13 @@ mod tests {
     #[test]
     fn a_guest_is_read() {
         let lines = "kernel\t6.1.0\nprogram\ta\tcgroup/b\tattached\t120\t\nprogram\tc\tfexit/d\tload refused\t\twhy\\nnot\n\
-                     degraded\tno-d\td is not seen\nseen\tv4\tyes\tboth\nseen\tv6\tno\tno responder\nend\n";
+                     degraded\tno-d\td is not seen\nseen\tv4\tyes\tboth\nseen\tv6\tno\tno responder\n\
+                     skipped\tmissed-process-exit 2\tno exit of 7\nend\n";
         let report = Report::read("6.1", lines).unwrap();
         assert_eq!(report.programs["c"], ("load refused".to_owned(), "why\\nnot".to_owned()));
         assert_eq!(report.seen["v6"], (false, "no responder".to_owned()));
         assert_eq!(report.walked["a"], "120");
+        assert_eq!(report.skipped, Some(("missed-process-exit 2".to_owned(), "no exit of 7".to_owned())));
         assert_eq!(report.degraded.len(), 1);
     }
 
