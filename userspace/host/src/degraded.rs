@@ -42,8 +42,8 @@ pub(crate) fn of(picture: &Picture, closed: usize, cgroup2: bool) -> BTreeSet<De
         found.insert(one(
             "netns-unknown",
             "the network namespace of these processes is unknown, and so are sockets in namespaces of theirs alone",
-            format!("/proc/PID/ns/net of {unplaced} processes may not be read"),
-            "run as root, or with CAP_SYS_PTRACE",
+            format!("/proc/PID/ns/net may not be read of so many processes: {unplaced}"),
+            if as_root() { "" } else { "run as root, or with CAP_SYS_PTRACE" },
         ));
     }
     if closed > 0 {
@@ -122,4 +122,10 @@ fn nested() -> Option<Degradation> {
 /// True when /proc hides other users' processes from this one: then pid 1 is not there.
 fn hides_processes() -> bool {
     inode("/proc/1").is_none()
+}
+
+/// True as root: what /proc then still keeps closed, no privilege opens.
+fn as_root() -> bool {
+    // /proc/self belongs to the effective user (proc(5)).
+    std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0)
 }

@@ -91,10 +91,13 @@ impl Memory {
                 self.process(Some(*process), cgroup2, &mut first);
                 self.socket_netns(netns, Some(*process), &mut first);
             }
-            What::UnixConnected { process, netns, path, file, .. } => {
+            What::UnixConnected { process, netns, path, file, listener_pid, .. } => {
                 self.process(Some(*process), cgroup2, &mut first);
                 self.socket_netns(netns, Some(*process), &mut first);
-                *file = file.or_else(|| self.file(*process, path));
+                // A short-lived caller may be gone already; who listens is there longer, and bound that very path.
+                *file = file
+                    .or_else(|| self.file(*process, path))
+                    .or_else(|| socket_file::read((*listener_pid)?, path));
             }
             What::Listening(listening) => self.listening(listening, cgroup2, &mut first),
             // Established carries no process to read from; the rest comes from here or needs nothing.

@@ -40,6 +40,9 @@ rules! {
     SERVED_PUBLIC = "http.public-request-served", v 1, Observed, Wire,
         "The receiver answered a request that is public by convention (health, metrics, well-known, static, root page, login)",
         "Not whether its other addresses are public too";
+    TUNNEL = "http.tunnel-opened", v 1, Observed, Wire,
+        "The receiver opened a tunnel for a caller that presented nothing to it (CONNECT)",
+        "Not who is identified inside the tunnel: its end may be somebody else, and ask";
     NOT_FOUND = "http.proof-not-refused", v 1, Observed, Wire,
         "The receiver answered a request that carried proof with an error that is not about the proof",
         "Not whether it looked at the proof";
@@ -336,13 +339,17 @@ impl Http {
                 let Some(body) = input.bytes().get(length..end) else { return Next::More };
                 names_certificate = is_about_certificate(body);
             }
-            let shown = judge(exchange, code, response.headers, names_certificate);
+            let mut shown = judge(exchange, code, response.headers, names_certificate);
             let (head, connect) = (exchange.head, exchange.connect);
+            let tunnel = connect && (200..300).contains(&code);
+            if tunnel && !shown.iter().any(|(_, shown)| matches!(shown, Shown::Offers { .. })) {
+                shown = vec![(&TUNNEL, Shown::Hidden { why: Hidden::Encrypted })];
+            }
             self.unanswered.pop_front();
             self.report(shown, notes);
             self.exchanges = self.exchanges.saturating_add(1);
             input.read(length);
-            if code == 101 || connect && (200..300).contains(&code) {
+            if code == 101 || tunnel {
                 return Next::Lost(Hidden::Unsupported);
             }
             if connect {

@@ -212,9 +212,11 @@ impl Ledger {
         short_lived_s: u64,
     ) {
         let check = match proof {
-            // PostgreSQL's start-up role is a parameter that every client must send, not an assertion
-            // (evidence catalogue 5.1: the first answer R/0 is NONE).
-            Proof::Claim if self.protocol == Some(Protocol::Postgresql) => Check::None,
+            // PostgreSQL's start-up role and MySQL's user are parameters that every client must send, not assertions
+            // (evidence catalogue 5.1 and 5.2: accepting them without proof is NONE).
+            Proof::Claim if matches!(self.protocol, Some(Protocol::Postgresql | Protocol::Mysql)) => {
+                Check::None
+            }
             Proof::Claim => Check::Claimed,
             Proof::Secret => Check::Secret,
             Proof::Token => match credential.and_then(|it| it.lifetime_s) {
@@ -374,12 +376,9 @@ impl Ledger {
             return Some(self.served_class(weakest, vouched, unix));
         }
         if self.refused {
-            let check = self
-                .request
-                .or(self.connection)
-                .map(|offer| offer.check)
-                .or_else(|| self.asked.each().next().map(|kind| self.kind_check(kind)))
-                .unwrap_or(Check::Opaque);
+            // What a refused caller presented; what was demanded of it stands in the listener's contrast.
+            let unread = if self.hidden.is_some() { Check::Opaque } else { Check::None };
+            let check = self.request.or(self.connection).map_or(unread, |offer| offer.check);
             return Some(FlowClass {
                 asked: self.asked_for(check),
                 ..FlowClass::new(Outcome::Refused, check)
@@ -423,13 +422,6 @@ impl Ledger {
             Standing::Proved { asked, check, scope: _ } => {
                 FlowClass { asked, ..FlowClass::new(Outcome::Served, check) }
             }
-        }
-    }
-
-    fn kind_check(&self, kind: ProofKind) -> Check {
-        match kind {
-            ProofKind::Secret => Check::Secret,
-            ProofKind::Key => Check::Key,
         }
     }
 }
