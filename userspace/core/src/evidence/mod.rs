@@ -10,11 +10,14 @@
 
 mod certificate;
 pub mod conversation;
+mod cursor;
 mod dissector;
 mod http;
 mod http_body;
 mod http_credential;
 pub mod kernel;
+mod mysql;
+mod mysql_rules;
 pub mod observation;
 mod postgresql;
 mod postgresql_rules;
@@ -38,7 +41,7 @@ pub use observation::{
 use dissector::Known;
 
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
-static DISSECTORS: &[&Known] = &[&tls::KNOWN, &postgresql::KNOWN, &http::KNOWN, &redis::KNOWN];
+static DISSECTORS: &[&Known] = &[&tls::KNOWN, &postgresql::KNOWN, &http::KNOWN, &redis::KNOWN, &mysql::KNOWN];
 
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -286,6 +286,8 @@ pub enum CredentialKind {
 pub enum Protocol {
     /// PostgreSQL frontend/backend protocol 3.
     Postgresql,
+    /// MySQL client/server protocol 10.
+    Mysql,
     /// Redis serialization protocol 2 and 3.
     Redis,
     /// HTTP/1.0 and 1.1.
@@ -300,6 +302,7 @@ impl Protocol {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Postgresql => "postgresql",
+            Self::Mysql => "mysql",
             Self::Redis => "redis",
             Self::Http => "http",
             Self::Tls => "tls",

@@ -214,7 +214,7 @@ impl Ledger {
         let check = match proof {
             // PostgreSQL's start-up role and MySQL's user are parameters that every client must send, not assertions
             // (evidence catalogue 5.1 and 5.2: accepting them without proof is NONE).
-            Proof::Claim if matches!(self.protocol, Some(Protocol::Postgresql)) => {
+            Proof::Claim if matches!(self.protocol, Some(Protocol::Postgresql | Protocol::Mysql)) => {
                 Check::None
             }
             Proof::Claim => Check::Claimed,
