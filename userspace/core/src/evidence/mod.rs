@@ -12,6 +12,7 @@ mod certificate;
 pub mod conversation;
 mod cursor;
 mod dissector;
+mod ftp;
 mod http;
 mod http_body;
 mod http_credential;
@@ -19,13 +20,17 @@ pub mod kernel;
 mod mysql;
 mod mysql_rules;
 pub mod observation;
+mod pop3;
 mod postgresql;
 mod postgresql_rules;
 mod redis;
 mod redis_request;
 mod resp;
+mod sasl;
+mod smtp;
 mod stream;
 mod stream_rules;
+mod text_line;
 mod tls;
 pub mod tls13;
 mod tls_record;
@@ -41,10 +46,25 @@ pub use observation::{
 use dissector::Known;
 
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
-static DISSECTORS: &[&Known] = &[&tls::KNOWN, &postgresql::KNOWN, &http::KNOWN, &redis::KNOWN, &mysql::KNOWN];
+static DISSECTORS: &[&Known] = &[
+    &tls::KNOWN,
+    &postgresql::KNOWN,
+    &http::KNOWN,
+    &ftp::KNOWN,
+    &smtp::KNOWN,
+    &pop3::KNOWN,
+    &redis::KNOWN,
+    &mysql::KNOWN,
+];
 
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let protocols = DISSECTORS.iter().flat_map(|known| known.rules);
-    stream_rules::RULES.iter().chain(kernel::RULES).chain(protocols).chain(http_credential::RULES).copied()
+    stream_rules::RULES
+        .iter()
+        .chain(kernel::RULES)
+        .chain(protocols)
+        .chain(http_credential::RULES)
+        .chain(sasl::RULES)
+        .copied()
 }

@@ -292,6 +292,12 @@ pub enum Protocol {
     Redis,
     /// HTTP/1.0 and 1.1.
     Http,
+    /// FTP's control connection.
+    Ftp,
+    /// SMTP and LMTP.
+    Smtp,
+    /// POP3.
+    Pop3,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -305,6 +311,9 @@ impl Protocol {
             Self::Mysql => "mysql",
             Self::Redis => "redis",
             Self::Http => "http",
+            Self::Ftp => "ftp",
+            Self::Smtp => "smtp",
+            Self::Pop3 => "pop3",
             Self::Tls => "tls",
         }
     }
