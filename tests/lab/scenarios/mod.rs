@@ -9,6 +9,7 @@ mod d05;
 mod d07;
 mod d17;
 mod idle;
+mod nat;
 mod show_5000;
 mod show_redis;
 
@@ -22,6 +23,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         d07::SCENARIO,
         d17::SCENARIO,
         idle::SCENARIO,
+        nat::SCENARIO,
         show_redis::SCENARIO,
         show_5000::SCENARIO,
     ]
