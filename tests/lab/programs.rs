@@ -20,6 +20,8 @@ pub(crate) const POSTGRESQL: [Need; 2] = [
 pub(crate) const REDIS: Need = ("/usr/bin/redis-server", "redis-server");
 /// Its client.
 pub(crate) const REDIS_CLIENT: Need = ("/usr/bin/redis-cli", "redis-tools");
+/// nftables, for address translation.
+pub(crate) const NFT: Need = ("/usr/sbin/nft", "nftables");
 /// Python.
 pub(crate) const PYTHON: Need = ("/usr/bin/python3", "python3");
 /// socat.

@@ -1,12 +1,12 @@
 //! A caller that is redirected on its way: one edge to the listener that was reached, not two to where it was sent.
 
-use crate::lab::programs::{REDIS, REDIS_CLIENT, Redis, quiet};
+use crate::lab::programs::{NFT, REDIS, REDIS_CLIENT, Redis, quiet};
 use crate::lab::scenario::{Lab, Scenario, oracle};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "nat",
     truth: include_str!("nat/truth.json"),
-    needs: &[REDIS, REDIS_CLIENT],
+    needs: &[NFT, REDIS, REDIS_CLIENT],
     steps,
     also: None,
 };
