@@ -17,6 +17,7 @@ mod http;
 mod http_body;
 mod http_credential;
 pub mod kernel;
+mod mqtt;
 mod mysql;
 mod mysql_rules;
 pub mod observation;
@@ -55,6 +56,7 @@ static DISSECTORS: &[&Known] = &[
     &pop3::KNOWN,
     &redis::KNOWN,
     &mysql::KNOWN,
+    &mqtt::KNOWN,
 ];
 
 /// Every rule of evidence that this program knows.

@@ -288,6 +288,8 @@ pub enum Protocol {
     Postgresql,
     /// MySQL client/server protocol 10.
     Mysql,
+    /// MQTT 3.1, 3.1.1 and 5.0.
+    Mqtt,
     /// Redis serialization protocol 2 and 3.
     Redis,
     /// HTTP/1.0 and 1.1.
@@ -309,6 +311,7 @@ impl Protocol {
         match self {
             Self::Postgresql => "postgresql",
             Self::Mysql => "mysql",
+            Self::Mqtt => "mqtt",
             Self::Redis => "redis",
             Self::Http => "http",
             Self::Ftp => "ftp",
