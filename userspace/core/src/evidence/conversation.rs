@@ -348,7 +348,8 @@ impl Conversation {
                 if let State::Reading { dissector } | State::Tentative { dissector, .. } = &mut self.state {
                     *dissector = inner;
                 }
-                return moved;
+                // The inner layer looks at what is there at once.
+                return true;
             }
         }
         false

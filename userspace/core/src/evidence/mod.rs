@@ -20,6 +20,7 @@ pub mod kernel;
 mod mqtt;
 mod mysql;
 mod mysql_rules;
+mod nats;
 pub mod observation;
 mod pop3;
 mod postgresql;
@@ -57,6 +58,7 @@ static DISSECTORS: &[&Known] = &[
     &redis::KNOWN,
     &mysql::KNOWN,
     &mqtt::KNOWN,
+    &nats::KNOWN,
 ];
 
 /// Every rule of evidence that this program knows.

@@ -290,6 +290,8 @@ pub enum Protocol {
     Mysql,
     /// MQTT 3.1, 3.1.1 and 5.0.
     Mqtt,
+    /// NATS client protocol.
+    Nats,
     /// Redis serialization protocol 2 and 3.
     Redis,
     /// HTTP/1.0 and 1.1.
@@ -312,6 +314,7 @@ impl Protocol {
             Self::Postgresql => "postgresql",
             Self::Mysql => "mysql",
             Self::Mqtt => "mqtt",
+            Self::Nats => "nats",
             Self::Redis => "redis",
             Self::Http => "http",
             Self::Ftp => "ftp",
