@@ -157,7 +157,10 @@ fn a_password_without_an_answer_is_only_offered() {
 #[test]
 fn what_only_looks_like_redis_is_not() {
     check(&[c(GET), s("HTTP/1.1 400 Bad Request\r\n\r\n")], &["hidden Unsupported [stream.unsupported]"]);
-    check(&[c("get k\r\n"), s("END\r\n")], &["hidden Unsupported [stream.unsupported]"]);
+    check(
+        &[c("get k\r\n"), s("END\r\n")],
+        &["speaks memcached [stream.protocol]", "serves Service [memcached.command-served]"],
+    );
     check(&[c(GET)], &["hidden Unsupported [stream.one-sided]"]);
     check(&[], &["hidden NoPayload [stream.no-payload]"]);
 }

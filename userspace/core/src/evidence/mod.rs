@@ -17,6 +17,7 @@ mod http;
 mod http_body;
 mod http_credential;
 pub mod kernel;
+mod memcached;
 mod mqtt;
 mod mysql;
 mod mysql_rules;
@@ -59,6 +60,7 @@ static DISSECTORS: &[&Known] = &[
     &mysql::KNOWN,
     &mqtt::KNOWN,
     &nats::KNOWN,
+    &memcached::KNOWN,
 ];
 
 /// Every rule of evidence that this program knows.

@@ -292,6 +292,8 @@ pub enum Protocol {
     Mqtt,
     /// NATS client protocol.
     Nats,
+    /// memcached, text and binary protocol.
+    Memcached,
     /// Redis serialization protocol 2 and 3.
     Redis,
     /// HTTP/1.0 and 1.1.
@@ -315,6 +317,7 @@ impl Protocol {
             Self::Mysql => "mysql",
             Self::Mqtt => "mqtt",
             Self::Nats => "nats",
+            Self::Memcached => "memcached",
             Self::Redis => "redis",
             Self::Http => "http",
             Self::Ftp => "ftp",

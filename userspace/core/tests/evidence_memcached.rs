@@ -1,0 +1,122 @@
+//! memcached: byte sequences and what they show.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where it fails")]
+
+mod evidence_support;
+use evidence_support::{c, check, observe, s};
+
+const SPEAKS: &str = "speaks memcached [stream.protocol]";
+const SERVED: &str = "serves Service [memcached.command-served]";
+const DEMANDS: [&str; 2] = [
+    "demands Secret [memcached.authentication-required]",
+    "refuses ProofMissing [memcached.authentication-required]",
+];
+const PASSWORD: &str = "offers Secret for Connection as User \"app\" by Password in clear with fingerprint [memcached.password-sent]";
+
+#[test]
+fn commands_are_served_without_proof() {
+    for (call, reply) in [
+        ("get a b\r\n", "VALUE a 0 3\r\nabc\r\nEND\r\n"),
+        ("get a\r\n", "END\r\n"),
+        ("set a 0 0 5\r\nhello\r\n", "STORED\r\n"),
+        ("set a 0 0 1000 noreply\r\n", "STORED\r\n"),
+        ("incr a 1\r\n", "17\r\n"),
+        ("stats\r\n", "STAT pid 1\r\nEND\r\n"),
+        ("version\r\n", "VERSION 1.6.18\r\n"),
+        ("mg a v\r\n", "EN\r\n"),
+        ("ms a S2\r\nhi\r\n", "HD\r\n"),
+        ("get a\r\n", "ERROR\r\nSERVER_ERROR busy\r\nEND\r\n"),
+    ] {
+        let call = call.replace("1000 noreply\r\n", &format!("1000 noreply\r\n{}\r\n", "x".repeat(1000)));
+        check(&[c(call), s(reply)], &[SPEAKS, SERVED]);
+    }
+    check(&[c("get a\r\n"), s("ERROR\r\n")], &[SPEAKS]);
+}
+
+#[test]
+fn a_password_by_set_is_asked_for_and_judged() {
+    let first = [c("get a\r\n"), s("CLIENT_ERROR unauthenticated\r\n"), c("set x 0 0 9\r\napp MARKY\r\n")];
+    let turns = [&first[..], &[s("STORED\r\n"), c("get a\r\n"), s("END\r\n")]].concat();
+    check(&turns, &[&[SPEAKS][..], &DEMANDS, &[PASSWORD, "accepts [memcached.accepted]", SERVED]].concat());
+    assert!(!format!("{:?}", observe(&turns)).contains("MARK"));
+    let turns = [&first[..], &[s("CLIENT_ERROR authentication failure\r\n")]].concat();
+    check(
+        &turns,
+        &[&[SPEAKS][..], &DEMANDS, &[PASSWORD, "refuses ProofWrong [memcached.authentication-failed]"]]
+            .concat(),
+    );
+}
+
+#[test]
+fn a_first_value_of_two_words_is_only_perhaps_a_password() {
+    let perhaps = "offers Secret for Connection as User \"app\" by Password in clear with fingerprint [memcached.first-value]";
+    let set = c("set x 0 0 9\r\napp MARKY\r\n");
+    check(&[set.clone(), s("STORED\r\n")], &[SPEAKS, perhaps]);
+    check(&[set, s("STORED\r\n"), c("get a\r\n"), s("END\r\n")], &[SPEAKS, perhaps, SERVED]);
+    check(&[c("set x 0 0 9\r\none two 3\r\n"), s("STORED\r\n")], &[SPEAKS, SERVED]);
+}
+
+fn binary(magic: u8, opcode: u8, status: u16, key: &[u8], value: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![magic, opcode, 0, u8::try_from(key.len()).unwrap(), 0, 0];
+    bytes.extend(status.to_be_bytes());
+    bytes.extend(u32::try_from(key.len() + value.len()).unwrap().to_be_bytes());
+    bytes.extend([0; 12]);
+    [&bytes, key, value].concat()
+}
+
+#[test]
+fn binary_commands() {
+    check(&[c(binary(0x80, 0, 0, b"key", b"")), s(binary(0x81, 0, 0, b"", b"value"))], &[SPEAKS, SERVED]);
+    check(&[c(binary(0x80, 0, 0, b"key", b"")), s(binary(0x81, 0, 1, b"", b"Not found"))], &[SPEAKS, SERVED]);
+    check(
+        &[c(binary(0x80, 0x0b, 0, b"", b"")), s(binary(0x81, 0x0b, 0, b"", b"1.6"))],
+        &[SPEAKS, "serves Public [memcached.description-served]"],
+    );
+    check(&[c(binary(0x80, 0x44, 0, b"", b"")), s(binary(0x81, 0x44, 0x81, b"", b""))], &[SPEAKS]);
+}
+
+#[test]
+fn binary_sasl() {
+    let get = c(binary(0x80, 0, 0, b"key", b""));
+    let plain = c(binary(0x80, 0x21, 0, b"PLAIN", b"\0app\0MARKPW"));
+    let served = s(binary(0x81, 0, 0, b"", b"value"));
+    check(
+        &[
+            get.clone(),
+            s(binary(0x81, 0, 0x20, b"", b"Auth failure")),
+            plain.clone(),
+            s(binary(0x81, 0x21, 0, b"", b"")),
+            get.clone(),
+            served.clone(),
+        ],
+        &[&[SPEAKS][..], &DEMANDS, &[PASSWORD, "accepts [memcached.accepted]", SERVED]].concat(),
+    );
+    check(
+        &[plain, s(binary(0x81, 0x21, 0x20, b"", b""))],
+        &[SPEAKS, PASSWORD, "refuses ProofWrong [memcached.authentication-failed]"],
+    );
+    check(
+        &[
+            c(binary(0x80, 0x21, 0, b"CRAM-MD5", b"")),
+            s(binary(0x81, 0x21, 0x21, b"", b"<1@x>")),
+            c(binary(0x80, 0x22, 0, b"CRAM-MD5", b"app digest")),
+            s(binary(0x81, 0x22, 0, b"", b"")),
+            get,
+            served,
+        ],
+        &[
+            SPEAKS,
+            "offers Secret for Connection by Password [memcached.sasl-sent]",
+            "accepts [memcached.accepted]",
+            SERVED,
+        ],
+    );
+}
+
+#[test]
+fn cut_short_or_something_else() {
+    check(&[c("get a\r\n"), s("VAL")], &["hidden Unsupported [stream.unsupported]"]);
+    check(&[c("set x 0 0 9\r\nap"), s("STORED\r\n")], &[SPEAKS]);
+    check(&[s("STORED\r\n")], &["hidden Unsupported [stream.one-sided]"]);
+    check(&[c("get a\r\n"), s("END\r\n".repeat(2))], &[SPEAKS, SERVED]);
+    check(&[c(&binary(0x80, 0, 0, b"key", b"")[..20]), s("x")], &["hidden Unsupported [stream.unsupported]"]);
+}
