@@ -8,6 +8,7 @@
 //! segments ─▶ stream (order, holes, cuts) ─▶ conversation (which protocol?) ─▶ dissector ─▶ observations
 //! ```
 
+mod bson;
 mod certificate;
 pub mod conversation;
 mod cursor;
@@ -18,6 +19,8 @@ mod http_body;
 mod http_credential;
 pub mod kernel;
 mod memcached;
+mod mongodb;
+mod mongodb_rules;
 mod mqtt;
 mod mysql;
 mod mysql_rules;
@@ -61,6 +64,7 @@ static DISSECTORS: &[&Known] = &[
     &mqtt::KNOWN,
     &nats::KNOWN,
     &memcached::KNOWN,
+    &mongodb::KNOWN,
 ];
 
 /// Every rule of evidence that this program knows.

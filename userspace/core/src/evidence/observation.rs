@@ -294,6 +294,8 @@ pub enum Protocol {
     Nats,
     /// memcached, text and binary protocol.
     Memcached,
+    /// MongoDB wire protocol.
+    Mongodb,
     /// Redis serialization protocol 2 and 3.
     Redis,
     /// HTTP/1.0 and 1.1.
@@ -318,6 +320,7 @@ impl Protocol {
             Self::Mqtt => "mqtt",
             Self::Nats => "nats",
             Self::Memcached => "memcached",
+            Self::Mongodb => "mongodb",
             Self::Redis => "redis",
             Self::Http => "http",
             Self::Ftp => "ftp",
