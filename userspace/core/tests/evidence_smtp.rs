@@ -112,3 +112,25 @@ fn a_proof_without_an_answer_is_only_offered() {
         &[SPEAKS, "hidden Unsupported [smtp.unknown-proof-accepted]"],
     );
 }
+
+#[test]
+fn a_proof_that_was_not_accepted_counts_for_nothing() {
+    let turns = greeted(&[
+        c("AUTH PLAIN AGFsaWNlAE1BUkswNQ==\r\n"),
+        s("454 4.7.0 later\r\n"),
+        c("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"),
+        s("250 ok\r\n250 ok\r\n354 go\r\n"),
+        c("x\r\n.\r\n"),
+        s("250 taken\r\n"),
+    ]);
+    check(
+        &turns,
+        &[
+            SPEAKS,
+            OFFER,
+            "refuses Other [smtp.authentication-not-done]",
+            "offers Claim for Connection [smtp.mail-taken]",
+            "serves Service [smtp.mail-taken]",
+        ],
+    );
+}

@@ -233,6 +233,10 @@ impl Ftp {
             }
             Asked::Files if (100..300).contains(&reply.code) && !self.logged_in => {
                 if !std::mem::replace(&mut self.served_said, true) {
+                    if self.logins > 0 {
+                        // What was refused before does not count for this.
+                        notes.say(&SERVED, sasl::name_offer(b""));
+                    }
                     notes.say(&SERVED, Shown::Serves { operation: Operation::Service });
                 }
             }

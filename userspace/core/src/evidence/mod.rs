@@ -8,6 +8,7 @@
 //! segments ─▶ stream (order, holes, cuts) ─▶ conversation (which protocol?) ─▶ dissector ─▶ observations
 //! ```
 
+mod ber;
 mod bson;
 mod certificate;
 pub mod conversation;
@@ -17,7 +18,10 @@ mod ftp;
 mod http;
 mod http_body;
 mod http_credential;
+mod imap;
 pub mod kernel;
+mod ldap;
+mod ldap_rules;
 mod memcached;
 mod mongodb;
 mod mongodb_rules;
@@ -59,6 +63,8 @@ static DISSECTORS: &[&Known] = &[
     &ftp::KNOWN,
     &smtp::KNOWN,
     &pop3::KNOWN,
+    &imap::KNOWN,
+    &ldap::KNOWN,
     &redis::KNOWN,
     &mysql::KNOWN,
     &mqtt::KNOWN,

@@ -306,6 +306,10 @@ pub enum Protocol {
     Smtp,
     /// POP3.
     Pop3,
+    /// IMAP.
+    Imap,
+    /// LDAP version 2 and 3.
+    Ldap,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -326,6 +330,8 @@ impl Protocol {
             Self::Ftp => "ftp",
             Self::Smtp => "smtp",
             Self::Pop3 => "pop3",
+            Self::Imap => "imap",
+            Self::Ldap => "ldap",
             Self::Tls => "tls",
         }
     }

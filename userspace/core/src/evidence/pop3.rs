@@ -185,6 +185,10 @@ impl Pop3 {
                 return self.decided(offer, accepted, &line, notes);
             }
             Some(Asked::Mailbox) if accepted && !std::mem::replace(&mut self.served_said, true) => {
+                if self.logins > 0 {
+                    // What was refused before does not count for this.
+                    notes.say(&SERVED, sasl::name_offer(b""));
+                }
                 notes.say(&SERVED, Shown::Serves { operation: Operation::Service });
                 return Next::Settled;
             }

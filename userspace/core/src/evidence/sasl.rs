@@ -58,6 +58,16 @@ impl Exchange {
         Self { mechanism: String::from_utf8_lossy(mechanism).to_ascii_uppercase(), responses: Vec::new() }
     }
 
+    /// True when the mechanism has this name.
+    pub(crate) fn is(&self, mechanism: &[u8]) -> bool {
+        mechanism.eq_ignore_ascii_case(self.mechanism.as_bytes())
+    }
+
+    /// True when what follows the exchange may be wrapped by the mechanism.
+    pub(crate) fn may_wrap(&self) -> bool {
+        ["GSS", "GS2", "DIGEST-MD5", "NTLM", "SRP"].iter().any(|name| self.mechanism.starts_with(name))
+    }
+
     /// The caller sent this.
     pub(crate) fn push(&mut self, response: &[u8]) {
         if self.responses.len() < RESPONSES {

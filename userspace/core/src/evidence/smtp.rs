@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::dissector::{Dissector, Input, Known, Next, Notes, nothing_alone, rules};
 use super::resp::Read;
-use super::sasl::Exchange;
+use super::sasl::{self, Exchange};
 use super::text_line::{self, Replies, Reply, begins_with_code, begins_with_word};
 use super::{Hidden, Operation, Proof, Protocol, Refusal, Shown};
 use crate::event::Role;
@@ -70,6 +70,8 @@ struct Smtp {
     /// A message is being sent; how much of [`END`] was just there.
     message: Option<usize>,
     missing_said: bool,
+    /// A proof was offered before, and refused.
+    offered: bool,
     reported: u32,
 }
 
@@ -207,6 +209,10 @@ impl Smtp {
             }
             (Asked::Data, 354) => self.message = Some(2),
             (Asked::Message, 250) => {
+                if self.offered {
+                    // What was refused before does not count for this.
+                    notes.say(&TAKEN, sasl::name_offer(b""));
+                }
                 notes.say(&TAKEN, Shown::Serves { operation: Operation::Service });
                 return Next::Settled;
             }
@@ -220,6 +226,7 @@ impl Smtp {
 
     fn decided(&mut self, exchange: &Exchange, code: u16, notes: &mut Notes<'_>) -> Next {
         let offer = exchange.offer(notes);
+        self.offered |= offer.is_some();
         if code == 235 {
             let Some((rule, shown)) = offer else {
                 notes.say(&UNKNOWN_PROOF, Shown::Hidden { why: Hidden::Unsupported });
