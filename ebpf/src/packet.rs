@@ -1,6 +1,8 @@
 //! IP and transport headers of a packet that a cgroup_skb program sees: the data begins at the IP header.
 
-use core::mem::MaybeUninit;
+use core::arch::asm;
+use core::mem::{MaybeUninit, offset_of};
+use core::ptr;
 
 use aya_ebpf::bindings::__sk_buff;
 use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
@@ -78,6 +80,72 @@ pub fn udp(skb: *mut __sk_buff) -> Option<Segment> {
         return Some(EMPTY);
     }
     Some(Segment { sequence: 0, offset, length: all - offset })
+}
+
+/// True for a TCP segment that carries nothing (most are acknowledgements), found without a helper's call. False
+/// where that takes more: IP options, extension headers, headers that are not in the packet's first buffer.
+#[inline(always)]
+pub fn bare(skb: *mut __sk_buff) -> bool {
+    let all = u64::from(length(skb));
+    if all > IPV6_BYTES + TCP_MOST_BYTES {
+        return false;
+    }
+    let (start, end) = window(skb);
+    let headers = if field!(skb, __sk_buff, protocol) == IPV4 {
+        // Version 4 and five words: no options; and no later fragment (RFC 791 section 3.1).
+        if start + IPV4_BYTES + TCP_BYTES > end
+            || byte(start) != 0x45
+            || (byte(start + 6) & 0x1f) | byte(start + 7) != 0
+            || byte(start + 9) != kind::TCP as u8
+        {
+            return false;
+        }
+        IPV4_BYTES + u64::from(byte(start + IPV4_BYTES + 12) >> 4) * 4
+    } else {
+        if field!(skb, __sk_buff, protocol) != IPV6
+            || start + IPV6_BYTES + TCP_BYTES > end
+            || byte(start + 6) != kind::TCP as u8
+        {
+            return false;
+        }
+        IPV6_BYTES + u64::from(byte(start + IPV6_BYTES + 12) >> 4) * 4
+    };
+    headers >= all
+}
+
+/// Bytes of headers without options (RFC 791 section 3.1, RFC 8200 section 3, RFC 9293 section 3.1), and of the
+/// longest TCP header.
+const IPV4_BYTES: u64 = 20;
+const IPV6_BYTES: u64 = 40;
+const TCP_BYTES: u64 = 20;
+const TCP_MOST_BYTES: u64 = 60;
+
+/// Where the part of the packet that may be read directly begins and ends. In assembly: the verifier knows the two as
+/// packet pointers only while they stay whole in their registers.
+#[inline(always)]
+fn window(skb: *mut __sk_buff) -> (u64, u64) {
+    let (start, end): (u64, u64);
+    // SAFETY: the context is valid while the program runs; nothing is written.
+    unsafe {
+        asm!(
+            "{start} = *(u32 *)({skb} + {at_start})",
+            "{end} = *(u32 *)({skb} + {at_end})",
+            skb = in(reg) skb,
+            start = out(reg) start,
+            end = lateout(reg) end,
+            at_start = const offset_of!(__sk_buff, data),
+            at_end = const offset_of!(__sk_buff, data_end),
+            options(pure, readonly, nostack),
+        );
+    }
+    (start, end)
+}
+
+/// A byte of the packet between `window`'s bounds.
+#[inline(always)]
+fn byte(address: u64) -> u8 {
+    // SAFETY: the caller compared it with the end of the window, and the verifier checks that it did.
+    unsafe { ptr::read_volatile(address as *const u8) }
 }
 
 /// Bytes of the packet from its IP header on.

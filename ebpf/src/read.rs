@@ -13,6 +13,7 @@ impl Plain for u16 {}
 impl Plain for u32 {}
 impl Plain for u64 {}
 impl Plain for (u32, u32) {}
+impl Plain for (u64, u64) {}
 
 /// Reads a `T` at `base` + offset; zero where `base` is null, the member is absent or the memory can't be read.
 #[inline(always)]

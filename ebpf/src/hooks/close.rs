@@ -25,7 +25,7 @@ const FIN_RECEIVED: u64 = 1 << 1;
 pub fn close(context: SockContext) -> i32 {
     let sock = context.sock;
     // A socket that never got a cookie was never reported, neither by us nor by a socket listing.
-    let cookie: u64 = member(sock as u64, &SOCK_COOKIE);
+    let (cookie, flags) = cookie_and_flags(sock as u64);
     if cookie == 0 {
         return 1;
     }
@@ -35,7 +35,7 @@ pub fn close(context: SockContext) -> i32 {
     }
     let listening = protocol == kind::TCP && state == TCP_LISTEN;
     let counted = protocol == kind::TCP && !listening;
-    let (bytes_sent, bytes_received) = if counted { counts(sock as u64, state) } else { (0, 0) };
+    let (bytes_sent, bytes_received) = if counted { counts(sock as u64, state, flags) } else { (0, 0) };
     emit::control::<Release>(place::CONNECTION, |slot| {
         let record = Release {
             header: emit::header(if listening { kind::LISTENER_CLOSED } else { kind::RELEASE }),
@@ -52,9 +52,18 @@ pub fn close(context: SockContext) -> i32 {
     1
 }
 
+/// They are neighbours in every kernel so far; one read then gets both.
+#[inline(always)]
+fn cookie_and_flags(sock: u64) -> (u64, u64) {
+    if SOCK_FLAGS.load() == SOCK_COOKIE.load() + 8 {
+        return member(sock, &SOCK_COOKIE);
+    }
+    (member(sock, &SOCK_COOKIE), member(sock, &SOCK_FLAGS))
+}
+
 /// Payload bytes (sent, received) as this end's TCP counted them.
 #[inline(always)]
-fn counts(sock: u64, state: u32) -> (u64, u64) {
+fn counts(sock: u64, state: u32, flags: u64) -> (u64, u64) {
     let sent: u64 = member(sock, &TCP_BYTES_SENT);
     let again: u64 = member(sock, &TCP_BYTES_RETRANS);
     let written: u32 = member(sock, &TCP_WRITE_SEQ);
@@ -63,7 +72,6 @@ fn counts(sock: u64, state: u32) -> (u64, u64) {
     let waiting =
         if state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT { written.wrapping_sub(next) } else { 0 };
     let received: u64 = member(sock, &TCP_BYTES_RECEIVED);
-    let flags: u64 = member(sock, &SOCK_FLAGS);
     // `tcp_rcv_nxt_update` counts the FIN as a byte (net/ipv4/tcp_input.c).
     let fin = u64::from(flags & FIN_RECEIVED != 0 && received > 0);
     (sent.wrapping_sub(again).wrapping_add(u64::from(waiting)), received - fin)

@@ -1,6 +1,7 @@
 //! First payload bytes of TCP connections, both directions, by stream offset: cgroup_skb at the cgroup root.
 //!
-//! Most packets belong to sockets that are not looked at; for them this is one lookup.
+//! Most packets carry nothing, and are let go at the first look. Most others belong to sockets that are not looked at;
+//! for them this is one lookup.
 
 use core::ptr;
 
@@ -38,6 +39,9 @@ pub fn payload_out(context: SkBuffContext) -> i32 {
 
 #[inline(always)]
 fn look(skb: *mut __sk_buff, direction: u32) {
+    if packet::bare(skb) {
+        return;
+    }
     // SAFETY: the context is valid while the program runs.
     let sk = unsafe { ptr::read_volatile(&raw const (*skb).__bindgen_anon_2.sk) };
     if sk.is_null() {

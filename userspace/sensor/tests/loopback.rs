@@ -13,7 +13,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use tierzero_core::event::{ConnectFailure, Event, ListenAddress, Role, What};
+use tierzero_core::event::{ConnectFailure, Coverage, Event, ListenAddress, Role, What};
 use tierzero_core::id::{EndKey, ProcessKey};
 use tierzero_sensor::{Options, Sensor, SensorError};
 
@@ -273,4 +273,49 @@ fn long_streams_are_kept_in_order_up_to_the_limit() {
         _ => None,
     });
     assert_eq!(totals, Some((Some(200_000), Some(200_000))));
+}
+
+#[test]
+fn what_finds_the_ring_full_is_counted() {
+    const CALLS: u64 = 400;
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    // The smallest ring there is, and nobody reads it.
+    let options = Options { control_ring_bytes: 0, unix: false, udp: false, ..Options::default() };
+    let mut sensor = match Sensor::start(options) {
+        Ok((sensor, _)) => sensor,
+        Err(error) => return println!("skipped: {error}"),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        for _ in 0..CALLS {
+            drop(listener.accept().unwrap());
+        }
+    });
+    for _ in 0..CALLS {
+        let mut stream = TcpStream::connect(address).unwrap();
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    }
+    server.join().unwrap();
+    let mut events = Vec::new();
+    sensor.finish(&mut events);
+    let told = events.iter().filter(|event| {
+        matches!(
+            event.what,
+            What::Connecting { .. }
+                | What::Established { .. }
+                | What::Accepted { .. }
+                | What::Released { .. }
+        )
+    });
+    let told = u64::try_from(told.count()).unwrap();
+    let losses = sensor.losses();
+    let lost = losses.iter().find_map(|event| match &event.what {
+        What::Coverage(Coverage::Lost { place, count }) if place == "connection" => Some(*count),
+        _ => None,
+    });
+    println!("told {told}, losses {losses:?}");
+    // Connect, accept, and at each end established and released. Others on this host add to both.
+    assert!(told < 6 * CALLS && told + lost.unwrap() >= 6 * CALLS);
 }
