@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::Outcome;
-use crate::process::{run as run_command, top};
+use crate::process::{own, run as run_command, top};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -22,7 +22,7 @@ pub(crate) fn run_built(program: &str, arguments: &[String]) -> Outcome {
     build.current_dir(top()).args(["build", "--release", "-p", "tierzero", "-p", "tierzero-tests"]);
     run_command(&mut build)?;
     // This program lies in a sibling of the directory into which cargo has just built.
-    let own = std::env::current_exe().map_err(|error| format!("own path: {error}"))?;
+    let own = own()?;
     let target = own.parent().and_then(std::path::Path::parent).ok_or("own path has no target directory")?;
     let built = target.join("release");
     let mut command = Command::new(built.join(program));

@@ -13,6 +13,13 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| top().join("target"), PathBuf::from)
 }
 
+/// This program's own file. Building the workspace replaces the file under the running program, and Linux then calls
+/// the old one `... (deleted)` (proc(5)); the new one at the same place does the same.
+pub(crate) fn own() -> Result<PathBuf, String> {
+    let path = std::env::current_exe().map_err(|error| format!("own path: {error}"))?;
+    Ok(path.to_string_lossy().strip_suffix(" (deleted)").map_or_else(|| path.clone(), PathBuf::from))
+}
+
 /// Runs a program to its end; an error names the program and how it ended.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let name = command.get_program().to_string_lossy().into_owned();

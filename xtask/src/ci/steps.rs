@@ -144,8 +144,8 @@ fn words(line: &str) -> Vec<String> {
 
 /// Another command of this program.
 fn own(line: &str) -> Vec<String> {
-    let program = std::env::current_exe()
-        .map_or_else(|_| "xtask".to_owned(), |path| path.to_string_lossy().into_owned());
+    let program =
+        process::own().map_or_else(|_| "xtask".to_owned(), |path| path.to_string_lossy().into_owned());
     std::iter::once(program).chain(words(line)).collect()
 }
 

@@ -378,7 +378,12 @@ impl Ledger {
         if self.refused {
             // What a refused caller presented; what was demanded of it stands in the listener's contrast.
             let unread = if self.hidden.is_some() { Check::Opaque } else { Check::None };
-            let check = self.request.or(self.connection).map_or(unread, |offer| offer.check);
+            let wrong = self.credited.wrong.each().next().map(|kind| match kind {
+                ProofKind::Secret => Check::Secret,
+                ProofKind::Key => Check::Key,
+            });
+            let offered = self.request.or(self.connection).map(|offer| offer.check);
+            let check = offered.or(wrong).unwrap_or(unread);
             return Some(FlowClass {
                 asked: self.asked_for(check),
                 ..FlowClass::new(Outcome::Refused, check)
