@@ -38,6 +38,8 @@ mod redis_request;
 mod resp;
 mod sasl;
 mod smtp;
+mod ssh;
+mod ssh_shape;
 mod stream;
 mod stream_rules;
 mod text_line;
@@ -71,6 +73,7 @@ static DISSECTORS: &[&Known] = &[
     &nats::KNOWN,
     &memcached::KNOWN,
     &mongodb::KNOWN,
+    &ssh::KNOWN,
 ];
 
 /// Every rule of evidence that this program knows.

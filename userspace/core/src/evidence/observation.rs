@@ -296,6 +296,8 @@ pub enum Protocol {
     Memcached,
     /// MongoDB wire protocol.
     Mongodb,
+    /// SSH 2.
+    Ssh,
     /// Redis serialization protocol 2 and 3.
     Redis,
     /// HTTP/1.0 and 1.1.
@@ -325,6 +327,7 @@ impl Protocol {
             Self::Nats => "nats",
             Self::Memcached => "memcached",
             Self::Mongodb => "mongodb",
+            Self::Ssh => "ssh",
             Self::Redis => "redis",
             Self::Http => "http",
             Self::Ftp => "ftp",
