@@ -304,6 +304,7 @@ impl Ldap {
             Asked::Tls if code == 0 => return Next::Upgraded(super::tls::begin()),
             // compareFalse and compareTrue answer the question.
             Asked::Change if matches!(code, 0 | 5 | 6) => return self.served(notes),
+            Asked::Search if code == 0 => return self.served(notes),
             Asked::Tls | Asked::RootEntry | Asked::Search | Asked::Change | Asked::Other => {
                 self.refused(code, notes);
                 return Next::More;

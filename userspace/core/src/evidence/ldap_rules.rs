@@ -35,8 +35,8 @@ rules! {
         "The caller's last bind had failed, so that what followed was asked by nobody",
         "Not whether it would have been served to a name";
     SERVED = "ldap.operation-served", v 1, Observed, Wire,
-        "The receiver sent an entry or carried out a change or comparison",
-        "Not what the entry held; not whether other entries are open too";
+        "The receiver sent an entry, or carried out a search, a change or a comparison",
+        "Not whether the search found anything; not whether other entries are open too";
     SERVED_PUBLIC = "ldap.root-entry-served", v 1, Observed, Wire,
         "The receiver described itself (the root entry, RFC 4512 section 5.1)",
         "Nothing of the directory was read by it";

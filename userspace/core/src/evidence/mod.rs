@@ -36,6 +36,7 @@ mod postgresql_rules;
 mod redis;
 mod redis_request;
 mod resp;
+mod rsync;
 mod sasl;
 mod smtp;
 mod ssh;
@@ -48,6 +49,7 @@ pub mod tls13;
 mod tls_record;
 mod tls_rules;
 mod token;
+mod vnc;
 
 pub use conversation::Conversation;
 pub use observation::{
@@ -67,6 +69,8 @@ static DISSECTORS: &[&Known] = &[
     &pop3::KNOWN,
     &imap::KNOWN,
     &ldap::KNOWN,
+    &vnc::KNOWN,
+    &rsync::KNOWN,
     &redis::KNOWN,
     &mysql::KNOWN,
     &mqtt::KNOWN,

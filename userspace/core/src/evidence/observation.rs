@@ -312,6 +312,10 @@ pub enum Protocol {
     Imap,
     /// LDAP version 2 and 3.
     Ldap,
+    /// RFB, the protocol of VNC.
+    Vnc,
+    /// The rsync daemon's protocol.
+    Rsync,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -335,6 +339,8 @@ impl Protocol {
             Self::Pop3 => "pop3",
             Self::Imap => "imap",
             Self::Ldap => "ldap",
+            Self::Vnc => "vnc",
+            Self::Rsync => "rsync",
             Self::Tls => "tls",
         }
     }

@@ -1,8 +1,8 @@
 //! SASL exchanges and passwords: what a caller presented, in whatever protocol carries it.
 //!
 //! Sources: RFC 4422 (SASL, EXTERNAL), RFC 4505 (ANONYMOUS), RFC 4616 (PLAIN), draft-murchison-sasl-login (LOGIN),
-//! RFC 2195 (CRAM-MD5), RFC 2831 (DIGEST-MD5), RFC 5802 (SCRAM), RFC 7628 (OAUTHBEARER), RFC 4752 (GSSAPI), RFC 4121
-//! section 4.1 (its first token), MS-NLMP 2.2.1.3 (NTLM's third message).
+//! RFC 2195 (CRAM-MD5), RFC 2831 (DIGEST-MD5), RFC 5802 (SCRAM), RFC 7628 (OAUTHBEARER), RFC 4752 (GSSAPI), RFC 4120
+//! section 5.5.1 (AP-REQ), MS-NLMP 2.2.1.3 (NTLM's third message).
 
 use std::fmt;
 
@@ -33,8 +33,8 @@ rules! {
 
 /// Most responses of one exchange that are kept.
 const RESPONSES: usize = 8;
-/// Start of a Kerberos AP-REQ token: the mechanism's object identifier and the token's kind.
-const AP_REQ: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01\x00";
+/// Version and kind of a Kerberos AP-REQ (RFC 4120 section 5.5.1), in whatever wrapping.
+const AP_REQ: &[u8] = b"\xa0\x03\x02\x01\x05\xa1\x03\x02\x01\x0e";
 /// Start of an NTLM message.
 const NTLM: &[u8] = b"NTLMSSP\0";
 
