@@ -43,6 +43,7 @@ mod ssh;
 mod ssh_shape;
 mod stream;
 mod stream_rules;
+mod telnet;
 mod text_line;
 mod tls;
 pub mod tls13;
@@ -78,6 +79,7 @@ static DISSECTORS: &[&Known] = &[
     &memcached::KNOWN,
     &mongodb::KNOWN,
     &ssh::KNOWN,
+    &telnet::KNOWN,
 ];
 
 /// Every rule of evidence that this program knows.

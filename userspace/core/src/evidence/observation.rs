@@ -316,6 +316,8 @@ pub enum Protocol {
     Vnc,
     /// The rsync daemon's protocol.
     Rsync,
+    /// Telnet.
+    Telnet,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -341,6 +343,7 @@ impl Protocol {
             Self::Ldap => "ldap",
             Self::Vnc => "vnc",
             Self::Rsync => "rsync",
+            Self::Telnet => "telnet",
             Self::Tls => "tls",
         }
     }
