@@ -7,7 +7,7 @@ use evidence_support::{Turn, c, check, observe, s};
 const SPEAKS: &str = "speaks nats [stream.protocol]";
 const SERVED: &str = "serves Service [nats.served]";
 
-fn info(extra: &str) -> Turn {
+fn greeting(extra: &str) -> Turn {
     s(format!("INFO {{\"server_id\":\"A\",\"version\":\"2.9.10\",\"max_payload\":1048576{extra}}} \r\n"))
 }
 
@@ -20,16 +20,16 @@ const DEMANDS: &str = "demands Secret [nats.authentication-required]";
 
 #[test]
 fn an_open_server_serves_anybody() {
-    check(&[info(""), connect(""), s("PONG\r\n")], &[SPEAKS, SERVED]);
-    check(&[info(""), connect(""), s("PING\r\nINFO {}\r\nMSG a 1 4\r\nabcd\r\n")], &[SPEAKS, SERVED]);
-    check(&[info(""), c("connect {\"verbose\":true}\r\n"), s("+OK\r\n")], &[SPEAKS, SERVED]);
+    check(&[greeting(""), connect(""), s("PONG\r\n")], &[SPEAKS, SERVED]);
+    check(&[greeting(""), connect(""), s("PING\r\nINFO {}\r\nMSG a 1 4\r\nabcd\r\n")], &[SPEAKS, SERVED]);
+    check(&[greeting(""), c("connect {\"verbose\":true}\r\n"), s("+OK\r\n")], &[SPEAKS, SERVED]);
     check(
-        &[info(""), connect(",\"user\":\"bob\""), s("PONG\r\n")],
+        &[greeting(""), connect(",\"user\":\"bob\""), s("PONG\r\n")],
         &[SPEAKS, "offers Claim for Connection as User \"bob\" [nats.name-sent]", SERVED],
     );
     // A credential that nobody asked for.
     check(
-        &[info(""), connect(",\"auth_token\":\"MARK11\""), s("PONG\r\n")],
+        &[greeting(""), connect(",\"auth_token\":\"MARK11\""), s("PONG\r\n")],
         &[
             SPEAKS,
             "offers Secret for Connection by Bearer in clear with fingerprint [nats.token-sent]",
@@ -41,32 +41,32 @@ fn an_open_server_serves_anybody() {
 
 #[test]
 fn a_password_is_asked_for_and_judged() {
-    let turns = [info(REQUIRED), connect(",\"user\":\"bob\",\"pass\":\"MARK\\u0031\""), s("PONG\r\n")];
+    let turns = [greeting(REQUIRED), connect(",\"user\":\"bob\",\"pass\":\"MARK\\u0031\""), s("PONG\r\n")];
     let offered = "offers Secret for Connection as User \"bob\" by Password in clear with fingerprint [nats.password-sent]";
     check(&turns, &[SPEAKS, DEMANDS, offered, "accepts [nats.accepted]", SERVED]);
     assert!(!format!("{:?}", observe(&turns)).contains("MARK"));
     let violation = s("-ERR 'Authorization Violation'\r\n");
     check(
-        &[info(REQUIRED), connect(",\"user\":\"bob\",\"pass\":\"x\""), violation.clone()],
+        &[greeting(REQUIRED), connect(",\"user\":\"bob\",\"pass\":\"x\""), violation.clone()],
         &[SPEAKS, DEMANDS, offered, "refuses ProofWrong [nats.authorization-violation]"],
     );
     check(
-        &[info(REQUIRED), connect(""), violation],
+        &[greeting(REQUIRED), connect(""), violation],
         &[SPEAKS, DEMANDS, "refuses ProofMissing [nats.authorization-violation]"],
     );
     check(
-        &[info(""), connect(""), s("-ERR 'Permissions Violation for Publish to \"a\"'\r\n")],
+        &[greeting(""), connect(""), s("-ERR 'Permissions Violation for Publish to \"a\"'\r\n")],
         &[SPEAKS, "refuses NotAllowed [nats.permissions-violation]"],
     );
     check(
-        &[info(""), connect(""), s("-ERR 'maximum connections exceeded'\r\n")],
+        &[greeting(""), connect(""), s("-ERR 'maximum connections exceeded'\r\n")],
         &[SPEAKS, "refuses Other [nats.session-refused]"],
     );
 }
 
 #[test]
 fn a_challenge_is_signed() {
-    let asked = info(",\"auth_required\":true,\"nonce\":\"abcdefghijk\"");
+    let asked = greeting(",\"auth_required\":true,\"nonce\":\"abcdefghijk\"");
     check(
         &[asked.clone(), connect(",\"nkey\":\"UABC\",\"sig\":\"c2lnbmF0dXJl\""), s("PONG\r\n")],
         &[
@@ -91,19 +91,19 @@ fn a_challenge_is_signed() {
 #[test]
 fn encryption_silence_and_nonsense() {
     check(
-        &[info(",\"tls_required\":true"), c(b"\x16\x03\x01nonsense"), s("nonsense")],
+        &[greeting(",\"tls_required\":true"), c(b"\x16\x03\x01nonsense"), s("nonsense")],
         &[SPEAKS, "hidden Encrypted [stream.unreadable]"],
     );
-    check(&[info(REQUIRED), c("CONNECT {\"user\":\"b")], &[SPEAKS]);
-    check(&[info(REQUIRED), connect("")], &[SPEAKS, DEMANDS]);
+    check(&[greeting(REQUIRED), c("CONNECT {\"user\":\"b")], &[SPEAKS]);
+    check(&[greeting(REQUIRED), connect("")], &[SPEAKS, DEMANDS]);
     check(
-        &[info(""), c("CONNECT {\"user\":5}\r\n"), s("PONG\r\n")],
+        &[greeting(""), c("CONNECT {\"user\":5}\r\n"), s("PONG\r\n")],
         &[SPEAKS, "hidden Unsupported [stream.unreadable]"],
     );
-    check(&[info(""), connect(""), s("HELLO\r\n")], &[SPEAKS, "hidden Unsupported [stream.unreadable]"]);
-    check(&[info("")], &["hidden Unsupported [stream.one-sided]"]);
+    check(&[greeting(""), connect(""), s("HELLO\r\n")], &[SPEAKS, "hidden Unsupported [stream.unreadable]"]);
+    check(&[greeting("")], &["hidden Unsupported [stream.one-sided]"]);
     check(
-        &[info(""), c("CONNECT example.org:443 HTTP/1.1\r\n\r\n")],
+        &[greeting(""), c("CONNECT example.org:443 HTTP/1.1\r\n\r\n")],
         &["hidden Unsupported [stream.unsupported]"],
     );
 }

@@ -90,7 +90,7 @@ fn verb_likeness(bytes: &[u8], verb: &[u8]) -> Likeness {
 }
 
 #[derive(Deserialize)]
-struct Info<'a> {
+struct Greeting<'a> {
     #[serde(default)]
     auth_required: bool,
     #[serde(borrow, default)]
@@ -256,11 +256,11 @@ impl Dissector for Nats {
         let line = bytes.get(..end).unwrap_or_default();
         let next = match from {
             Role::Responder if self.greeted => self.answer(line, notes),
-            Role::Responder => match serde_json::from_slice::<Info<'_>>(object(line)) {
-                Ok(info) => {
+            Role::Responder => match serde_json::from_slice::<Greeting<'_>>(object(line)) {
+                Ok(greeting) => {
                     self.greeted = true;
-                    self.auth_required = info.auth_required;
-                    self.nonce = info.nonce.is_some_and(|nonce| !nonce.is_empty());
+                    self.auth_required = greeting.auth_required;
+                    self.nonce = greeting.nonce.is_some_and(|nonce| !nonce.is_empty());
                     Next::More
                 }
                 Err(_) => Next::Lost(Hidden::Unsupported),
