@@ -93,3 +93,41 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(sasl::RULES)
         .copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::DISSECTORS;
+    use super::dissector::Likeness;
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(4096))]
+
+        /// A recogniser that changes its mind makes the judgement depend on how the stream was cut.
+        #[test]
+        fn more_bytes_never_change_what_was_recognised(
+            bytes in proptest::collection::vec(
+                proptest::prop_oneof![proptest::num::u8::ANY, 0_u8..8, b'0'..=b'z'],
+                24,
+            ),
+            code in proptest::sample::select(vec![1_u8, 0xd4, 0xdb, 0xdd]),
+        ) {
+            let mut opcode = bytes.clone();
+            opcode.splice(12..16, [code, if code == 1 { 0 } else { 7 }, 0, 0]);
+            for bytes in [bytes, opcode] {
+                for known in DISSECTORS {
+                    for recognise in [known.call, known.reply] {
+                        let mut decided: Option<Likeness> = None;
+                        for end in 1..=bytes.len() {
+                            let likeness = recognise(&bytes[..end]);
+                            if let Some(decided) = decided {
+                                proptest::prop_assert_eq!(decided, likeness, "{} at {}", known.protocol, end);
+                            } else if likeness != Likeness::Unsure {
+                                decided = Some(likeness);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

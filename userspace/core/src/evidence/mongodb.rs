@@ -31,6 +31,8 @@ pub(crate) static KNOWN: Known = Known {
 const HEADER: usize = 16;
 /// maxMessageSizeBytes.
 const MESSAGE: usize = 48_000_000;
+/// Longest first message: its length leaves the fourth byte zero, so that four bytes decide as all would.
+const FIRST: usize = 0x00ff_ffff;
 /// Longest message that is read as a whole; no refusal is longer.
 const WHOLE: usize = 8192;
 /// What is read of a longer one: enough for the command's name.
@@ -74,11 +76,8 @@ impl Head {
 
 fn likeness(bytes: &[u8], codes: &[u32]) -> Likeness {
     match Head::of(bytes) {
-        Some(head) if codes.contains(&head.code) && (HEADER..=MESSAGE).contains(&head.length) => {
-            Likeness::Like
-        }
+        Some(head) if codes.contains(&head.code) && (HEADER..=FIRST).contains(&head.length) => Likeness::Like,
         Some(_) => Likeness::Unlike,
-        // The fourth byte is zero in a message of less than 16 MiB, and first messages are short.
         None if bytes.get(3).is_some_and(|high| *high != 0) => Likeness::Unlike,
         None => Likeness::Unsure,
     }
