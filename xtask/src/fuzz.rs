@@ -30,13 +30,16 @@ pub(crate) struct Arguments {
     /// Seconds for each target.
     #[arg(long, default_value_t = 30)]
     seconds: u32,
+    /// This many inputs for each target instead, always the same ones: a gate must not fail by chance.
+    #[arg(long, conflicts_with = "seconds")]
+    runs: Option<u32>,
     /// Run this saved input again instead of fuzzing.
     #[arg(long, requires = "target")]
     input: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
-    let Arguments { target, seconds, input } = arguments;
+    let Arguments { target, seconds, runs, input } = arguments;
     let home = top().join("tests/fuzz");
     let known = targets(&home)?;
     let chosen = match target {
@@ -58,12 +61,24 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
             std::fs::create_dir_all(directory)
                 .map_err(|error| format!("{}: {error}", directory.display()))?;
         }
-        println!("fuzz {name}: {seconds} s");
-        command
-            .arg(corpus)
-            .arg(format!("-artifact_prefix={}/", artifacts.display()))
-            .arg(format!("-max_total_time={seconds}"))
-            .args(["-timeout=10", "-rss_limit_mb=1024", "-max_len=8192", "-print_final_stats=1"]);
+        match runs {
+            // Nothing found is kept, or the next run would begin elsewhere.
+            Some(runs) => {
+                println!("fuzz {name}: {runs} inputs");
+                command.args([format!("-runs={runs}"), "-seed=1".to_owned(), "-verbosity=0".to_owned()]);
+            }
+            None => {
+                println!("fuzz {name}: {seconds} s");
+                command
+                    .arg(corpus)
+                    .args([format!("-max_total_time={seconds}"), "-print_final_stats=1".to_owned()]);
+            }
+        }
+        command.arg(format!("-artifact_prefix={}/", artifacts.display())).args([
+            "-timeout=10",
+            "-rss_limit_mb=1024",
+            "-max_len=8192",
+        ]);
         run_program(&mut command).map_err(|says| {
             format!("{says}; the input is in {}: run it again with --input", artifacts.display())
         })?;
