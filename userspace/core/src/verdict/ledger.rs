@@ -182,7 +182,7 @@ impl Ledger {
             Shown::Accepts => self.accepted(),
             Shown::Serves { operation: Operation::Public } => self.public = true,
             Shown::Serves { operation: Operation::Service } => self.served(rule.source, contrast),
-            Shown::Refuses { why } => self.refuse(*why, contrast),
+            Shown::Refuses { why } => self.refuse(*why, rule.source, contrast),
             Shown::Ignores => {
                 self.connection = None;
                 self.request = None;
@@ -270,15 +270,7 @@ impl Ledger {
     }
 
     fn served(&mut self, source: Source, contrast: &mut Contrast) {
-        let blurred = self.hidden.is_some_and(|why| match why {
-            // What is inside can be read by another sense.
-            Hidden::Tls12 | Hidden::Tls13 | Hidden::Resumed | Hidden::Encrypted => source != Source::Uprobe,
-            Hidden::Unsupported
-            | Hidden::JoinedLate
-            | Hidden::Gap
-            | Hidden::Truncated
-            | Hidden::NoPayload => true,
-        });
+        let blurred = self.blurred(source);
         let offer = [self.request, self.connection]
             .into_iter()
             .flatten()
@@ -308,8 +300,28 @@ impl Ledger {
         self.hidden_last = false;
     }
 
-    fn refuse(&mut self, why: Refusal, contrast: &mut Contrast) {
+    /// True when something before this point could not be read by the sense that speaks now.
+    fn blurred(&self, source: Source) -> bool {
+        self.hidden.is_some_and(|why| match why {
+            // What is inside can be read by another sense.
+            Hidden::Tls12 | Hidden::Tls13 | Hidden::Resumed | Hidden::Encrypted => source != Source::Uprobe,
+            Hidden::Unsupported
+            | Hidden::JoinedLate
+            | Hidden::Gap
+            | Hidden::Truncated
+            | Hidden::NoPayload => true,
+        })
+    }
+
+    fn refuse(&mut self, why: Refusal, source: Source, contrast: &mut Contrast) {
         self.refused = true;
+        self.hidden_last = false;
+        if self.blurred(source) {
+            // What it refused may have been demanded or offered where nobody could read: no kind may be credited.
+            self.open_demand = Kinds::default();
+            self.request = None;
+            return;
+        }
         let offered = self.request.or(self.connection).and_then(|offer| ProofKind::of(offer.proof));
         match why {
             Refusal::ProofMissing => {
@@ -350,7 +362,6 @@ impl Ledger {
         }
         self.open_demand = Kinds::default();
         self.request = None;
-        self.hidden_last = false;
     }
 
     fn asked_for(&self, check: Check) -> bool {
