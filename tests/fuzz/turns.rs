@@ -53,3 +53,18 @@ pub fn check_after(opening: &[(Role, &[u8])], input: &[u8]) {
     all.extend(turns(input));
     check(&all);
 }
+
+/// Runs a conversation of datagrams, one a turn, that begins with `opening`; it never panics, and ends.
+pub fn check_datagrams(opening: &[(Role, &[u8])], input: &[u8]) {
+    let mut conversation = Conversation::datagrams(Fingerprinter::new([7; 32]));
+    let (mut out, mut numbers) = (Vec::new(), [0_u64; 2]);
+    let opening = opening.iter().map(|(from, bytes)| (*from, bytes.to_vec()));
+    for (from, bytes) in opening.chain(turns(input)) {
+        let number = &mut numbers[usize::from(from == Role::Responder)];
+        let length = bytes.len() as u64;
+        conversation.payload(from, *number, length, &bytes, Timestamp::UNIX_EPOCH, &mut out);
+        *number += 1;
+    }
+    conversation.finish(&mut out);
+    assert!(conversation.settled());
+}

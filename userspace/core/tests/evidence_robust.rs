@@ -15,6 +15,7 @@ fn is_statement(observation: &Observation) -> bool {
         | Shown::Accepts
         | Shown::Serves { .. }
         | Shown::Refuses { .. }
+        | Shown::SendsOneWay
         | Shown::Ignores => true,
         Shown::Speaks { .. }
         | Shown::Demands { .. }

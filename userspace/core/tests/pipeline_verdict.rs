@@ -58,6 +58,13 @@ fn expected(class: FlowClass, contrast: &Contrast) -> Verdict {
         Outcome::Refused => return Verdict::Refused,
         Outcome::Idle => return Verdict::Opaque,
         Outcome::Unknown if class.check == Check::Kernel => return Verdict::IdentityChecked,
+        // Only what a protocol without answers carried is known to be sent and not to be served.
+        Outcome::Unknown if matches!(class.check, Check::None | Check::Claimed) => {
+            return Verdict::LocationTrusted;
+        }
+        Outcome::Unknown if matches!(class.check, Check::Secret | Check::Token | Check::Key) => {
+            return Verdict::Unproven;
+        }
         Outcome::Unknown => return Verdict::Opaque,
         Outcome::Served => {}
     }
@@ -297,6 +304,7 @@ fn anything_shown() -> impl Strategy<Value = Shown> {
         Just(SERVED),
         Just(SERVED),
         Just(Shown::Serves { operation: Operation::Public }),
+        Just(Shown::SendsOneWay),
         refusal.prop_map(|why| Shown::Refuses { why }),
         Just(Shown::Ignores),
     ]

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::datagram::Datagrams;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes};
 use super::observation::RuleRef;
 use super::stream::Direction;
@@ -30,7 +31,7 @@ pub struct Conversation {
     state: State,
     said: usize,
     now: Timestamp,
-    datagrams: bool,
+    datagrams: Option<Datagrams>,
 }
 
 /// What is known of the protocol.
@@ -60,14 +61,14 @@ impl Conversation {
             state: State::Unknown,
             said: 0,
             now: Timestamp::UNIX_EPOCH,
-            datagrams: false,
+            datagrams: None,
         }
     }
 
-    /// A conversation of datagrams, whose offsets number the datagrams. No dissector reads them yet.
+    /// A conversation of datagrams, whose offsets number the datagrams.
     #[must_use]
     pub fn datagrams(fingerprinter: Fingerprinter) -> Self {
-        Self { datagrams: true, ..Self::new(0, fingerprinter) }
+        Self { datagrams: Some(Datagrams::new(fingerprinter.clone())), ..Self::new(0, fingerprinter) }
     }
 
     /// Takes `bytes` sent by `from`, found at `offset` of that direction's stream; `length` is how many bytes were
@@ -81,18 +82,15 @@ impl Conversation {
         now: Timestamp,
         out: &mut Vec<Observation>,
     ) {
+        if let Some(datagrams) = &mut self.datagrams {
+            return datagrams.take(from, offset, length, bytes, now, out);
+        }
         if self.settled() {
             return;
         }
         self.now = self.now.max(now);
         if length > 0 || !bytes.is_empty() {
             self.direction(from).spoke = true;
-        }
-        if self.datagrams {
-            if self.originator.spoke && self.responder.spoke {
-                self.end(Some(Hidden::Unsupported), out);
-            }
-            return;
         }
         if self.direction(from).lost.is_none() {
             let kept = offset.saturating_add(bytes.len() as u64);
@@ -108,6 +106,9 @@ impl Conversation {
 
     /// The flow is over, or waited long enough: what is still undecided is said as such.
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
+        if let Some(datagrams) = &mut self.datagrams {
+            return datagrams.finish(out);
+        }
         if self.settled() {
             return;
         }
@@ -136,7 +137,7 @@ impl Conversation {
     /// True when further payload can't change what is known.
     #[must_use]
     pub fn settled(&self) -> bool {
-        matches!(self.state, State::Over)
+        self.datagrams.as_ref().map_or_else(|| matches!(self.state, State::Over), Datagrams::settled)
     }
 
     fn direction(&mut self, role: Role) -> &mut Direction {

@@ -13,6 +13,7 @@ mod bson;
 mod certificate;
 pub mod conversation;
 mod cursor;
+mod datagram;
 mod dissector;
 mod ftp;
 mod http;
@@ -29,6 +30,7 @@ mod mqtt;
 mod mysql;
 mod mysql_rules;
 mod nats;
+mod ntp;
 pub mod observation;
 mod pop3;
 mod postgresql;
@@ -58,6 +60,7 @@ pub use observation::{
     Protocol, Refusal, Rule, Scope, Shown, Source,
 };
 
+use datagram::KnownDatagrams;
 use dissector::Known;
 
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
@@ -82,13 +85,18 @@ static DISSECTORS: &[&Known] = &[
     &telnet::KNOWN,
 ];
 
+/// Every protocol whose datagrams are recognised. Where two could parse the same first datagram, the first one wins.
+static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[&ntp::KNOWN];
+
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let protocols = DISSECTORS.iter().flat_map(|known| known.rules);
+    let streams = DISSECTORS.iter().flat_map(|known| known.rules);
+    let datagrams = DATAGRAM_DISSECTORS.iter().flat_map(|known| known.rules);
     stream_rules::RULES
         .iter()
         .chain(kernel::RULES)
-        .chain(protocols)
+        .chain(streams)
+        .chain(datagrams)
         .chain(http_credential::RULES)
         .chain(sasl::RULES)
         .copied()

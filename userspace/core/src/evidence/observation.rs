@@ -113,6 +113,9 @@ pub enum Shown {
         /// What kind of operation.
         operation: Operation,
     },
+    /// The caller sent something in a protocol that never answers (syslog, an SNMP trap): whether it was taken can't
+    /// be seen.
+    SendsOneWay,
     /// The receiver refused.
     Refuses {
         /// Why, as its reply says.
@@ -318,6 +321,8 @@ pub enum Protocol {
     Rsync,
     /// Telnet.
     Telnet,
+    /// NTP.
+    Ntp,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -344,6 +349,7 @@ impl Protocol {
             Self::Vnc => "vnc",
             Self::Rsync => "rsync",
             Self::Telnet => "telnet",
+            Self::Ntp => "ntp",
             Self::Tls => "tls",
         }
     }

@@ -7,6 +7,12 @@ rules! {
     SPEAKS = "stream.protocol", v 1, Observed, Wire,
         "The first bytes of both directions parse as this protocol; no port was asked",
         "Not which program sits at either end";
+    SPEAKS_DATAGRAMS = "datagrams.protocol", v 1, Observed, Wire,
+        "The first datagrams parse as this protocol, of both directions where it answers; no port was asked",
+        "Not which program sits at either end";
+    MISSED_DATAGRAM = "datagrams.missed", v 1, Observed, Wire,
+        "A datagram of this flow was not seen, and reading ended there",
+        "Nothing is known of what it and later ones asked for";
     GAP = "stream.gap", v 1, Observed, Wire,
         "Bytes are missing from the stream, and reading ended there",
         "Nothing is known of what was sent after the gap";

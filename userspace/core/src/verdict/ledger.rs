@@ -53,6 +53,8 @@ pub struct Ledger {
     open_demand: Kinds,
     weakest: Option<Standing>,
     public: bool,
+    /// All that was sent was sent in a protocol that never answers.
+    one_way: bool,
     refused: bool,
     hidden: Option<Hidden>,
     hidden_last: bool,
@@ -181,7 +183,14 @@ impl Ledger {
             Shown::Declines => {}
             Shown::Accepts => self.accepted(),
             Shown::Serves { operation: Operation::Public } => self.public = true,
-            Shown::Serves { operation: Operation::Service } => self.served(rule.source, contrast),
+            Shown::Serves { operation: Operation::Service } => {
+                self.one_way &= self.weakest.is_none();
+                self.served(rule.source, contrast);
+            }
+            Shown::SendsOneWay => {
+                self.one_way |= self.weakest.is_none();
+                self.served(rule.source, contrast);
+            }
             Shown::Refuses { why } => self.refuse(*why, rule.source, contrast),
             Shown::Ignores => {
                 self.connection = None;
@@ -384,7 +393,9 @@ impl Ledger {
         }
         let vouched = vouched.or(self.vouched);
         if let Some(weakest) = self.weakest {
-            return Some(self.served_class(weakest, vouched, unix));
+            let class = self.served_class(weakest, vouched, unix);
+            let unseen = self.one_way && class.outcome == Outcome::Served;
+            return Some(if unseen { FlowClass { outcome: Outcome::Unknown, ..class } } else { class });
         }
         if self.refused {
             // What a refused caller presented; what was demanded of it stands in the listener's contrast.

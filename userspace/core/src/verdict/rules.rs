@@ -5,7 +5,7 @@
 use super::{Check, Contrast, FlowClass, Judgement, Late, Outcome, Strength, Verdict};
 
 /// Version of the table as a whole; raised with any rule in it.
-pub const RULE_TABLE_VERSION: u16 = 1;
+pub const RULE_TABLE_VERSION: u16 = 2;
 
 /// One row: flows with this outcome, one of these checks and one of these strengths have this verdict.
 #[derive(PartialEq, Eq, Debug)]
@@ -123,6 +123,26 @@ pub const FLOW_RULES: &[FlowRule] = &[
         served_without_proof: None,
         verdict: Verdict::IdentityChecked,
         says: "The kernel vouched for the caller; what was said on the connection could not be read.",
+    },
+    FlowRule {
+        id: "flow.one-way",
+        version: 1,
+        outcome: Outcome::Unknown,
+        checks: &[Check::None, Check::Claimed],
+        strengths: &[],
+        served_without_proof: None,
+        verdict: Verdict::LocationTrusted,
+        says: "The protocol has no answers: whoever can reach the receiver may send, and no acceptance can be observed.",
+    },
+    FlowRule {
+        id: "flow.one-way-presented",
+        version: 1,
+        outcome: Outcome::Unknown,
+        checks: &[Check::Secret, Check::Token, Check::Key],
+        strengths: &[],
+        served_without_proof: None,
+        verdict: Verdict::Unproven,
+        says: "A credential went along in a protocol that has no answers; whether the receiver looks at it can't be observed.",
     },
     FlowRule {
         id: "flow.public",

@@ -92,6 +92,7 @@ pub fn line(observation: &Observation) -> String {
         Shown::Declines => "declines".to_owned(),
         Shown::Accepts => "accepts".to_owned(),
         Shown::Serves { operation } => format!("serves {operation:?}"),
+        Shown::SendsOneWay => "sends one way".to_owned(),
         Shown::Refuses { why } => format!("refuses {why:?}"),
         Shown::Ignores => "ignores".to_owned(),
         Shown::Hidden { why } => format!("hidden {why:?}"),
@@ -109,6 +110,28 @@ pub fn check(turns: &[Turn], expect: &[&str]) {
         let cut: Vec<String> = observe_cut(turns, sizes).iter().map(line).collect();
         assert_eq!(cut, whole, "cut into {sizes:?}");
     }
+}
+
+/// What a conversation of datagrams shows; every turn is one datagram.
+pub fn observe_datagrams(turns: &[Turn]) -> Vec<Observation> {
+    let mut conversation = Conversation::datagrams(fingerprinter());
+    let mut out = Vec::new();
+    let mut numbers = [0_u64; 2];
+    for (from, bytes) in turns {
+        let number = &mut numbers[usize::from(*from == Role::Responder)];
+        conversation.payload(*from, *number, bytes.len() as u64, bytes, now(), &mut out);
+        *number += 1;
+    }
+    conversation.finish(&mut out);
+    assert!(conversation.settled());
+    out
+}
+
+/// Checks what a conversation of datagrams shows.
+#[track_caller]
+pub fn check_datagrams(turns: &[Turn], expect: &[&str]) {
+    let whole: Vec<String> = observe_datagrams(turns).iter().map(line).collect();
+    assert_eq!(whole, expect);
 }
 
 /// Conversations of real programs, recorded on loopback through a relay: redis-server 7, PostgreSQL 15, nginx 1.22,

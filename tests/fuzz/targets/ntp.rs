@@ -1,0 +1,9 @@
+//! The NTP dissector, behind a control message.
+#![no_main]
+
+use tierzero_core::event::Role::Originator;
+
+const OPENING: &[(tierzero_core::event::Role, &[u8])] =
+    &[(Originator, b"\x26\x02\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00")];
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| tierzero_fuzz::check_datagrams(OPENING, input));
