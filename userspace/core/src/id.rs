@@ -114,7 +114,18 @@ pub enum EndKey {
     Capture {
         /// Number of the flow in its file.
         flow: u64,
+        /// True for UDP.
+        #[serde(default)]
+        udp: bool,
     },
+}
+
+impl EndKey {
+    /// True for an end of a UDP flow.
+    #[must_use]
+    pub fn is_udp(self) -> bool {
+        matches!(self, Self::Udp { .. } | Self::Capture { udp: true, .. })
+    }
 }
 
 /// A network namespace, by its inode number (`/proc/PID/ns/net`). Reused after the namespace ends.

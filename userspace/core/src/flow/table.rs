@@ -126,7 +126,7 @@ impl FlowTable {
         if let Some(slot) = self.of_end(key) {
             return Some(slot);
         }
-        let udp = matches!(key, EndKey::Udp { .. });
+        let udp = key.is_udp();
         let pair = Pair::of(&at, udp);
         let slot = match self.other_end(pair, role, &at) {
             Some((slot, guessed)) => {
@@ -193,7 +193,7 @@ impl FlowTable {
         for end in [&taken.originator, &taken.responder].into_iter().flatten() {
             self.ends.insert(end.key, into);
             if let Some(at) = end.at {
-                let pair = Pair::of(&at, matches!(end.key, EndKey::Udp { .. }));
+                let pair = Pair::of(&at, end.key.is_udp());
                 self.pairs.remove(pair, from);
                 self.pairs.add(pair, into);
             }
@@ -235,9 +235,9 @@ impl FlowTable {
         for end in [&flow.originator, &flow.responder].into_iter().flatten() {
             self.ends.remove(&end.key);
             if let Some(at) = end.at {
-                self.pairs.remove(Pair::of(&at, matches!(end.key, EndKey::Udp { .. })), slot);
+                self.pairs.remove(Pair::of(&at, end.key.is_udp()), slot);
             }
-            if !matches!(end.key, EndKey::Udp { .. }) && self.ended.insert(end.key) {
+            if !end.key.is_udp() && self.ended.insert(end.key) {
                 self.ended_order.push_back(end.key);
             }
         }

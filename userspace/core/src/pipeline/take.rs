@@ -314,7 +314,7 @@ impl Pipeline {
             self.settle(slot, at);
             return;
         }
-        let udp = matches!(key, EndKey::Udp { .. });
+        let udp = key.is_udp();
         let role = role.unwrap_or_else(|| {
             // A listener with the same local address makes it the responder's end; else it is taken as the caller's.
             let listens = self.listening.find(ends.netns, ends.local, udp).is_some();

@@ -81,7 +81,7 @@ impl Pipeline {
         let end = front
             .and_then(|it| self.flows.get(it.slot))
             .and_then(|flow| flow.originator.as_ref().or(flow.responder.as_ref()))
-            .map_or(crate::id::EndKey::Capture { flow: 0 }, |end| end.key);
+            .map_or(crate::id::EndKey::Capture { flow: 0, udp: false }, |end| end.key);
         self.clock = self.clock.max(now);
         self.let_pass(now, recordable);
         recordable.push(Event { at: now, what: What::Observed { end, observations: Vec::new() } });

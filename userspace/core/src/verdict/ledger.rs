@@ -183,12 +183,9 @@ impl Ledger {
             Shown::Declines => {}
             Shown::Accepts => self.accepted(),
             Shown::Serves { operation: Operation::Public } => self.public = true,
-            Shown::Serves { operation: Operation::Service } => {
-                self.one_way &= self.weakest.is_none();
-                self.served(rule.source, contrast);
-            }
-            Shown::SendsOneWay => {
-                self.one_way |= self.weakest.is_none();
+            Shown::Serves { operation: Operation::Service } | Shown::SendsOneWay => {
+                let one_way = matches!(observation.shown, Shown::SendsOneWay);
+                self.one_way = one_way && (self.one_way || self.weakest.is_none());
                 self.served(rule.source, contrast);
             }
             Shown::Refuses { why } => self.refuse(*why, rule.source, contrast),

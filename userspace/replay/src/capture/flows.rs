@@ -205,7 +205,7 @@ struct Segment {
 
 impl Flow {
     fn end(&self) -> EndKey {
-        EndKey::Capture { flow: self.number }
+        EndKey::Capture { flow: self.number, udp: matches!(self.state, State::Datagrams) }
     }
 
     fn addresses(&self) -> Addresses {

@@ -137,7 +137,10 @@ fn what_a_later_program_wrote_is_told_as_such() {
         limits: "",
     };
     let observations = vec![Observation { rule: RuleRef(&LATER), shown: Shown::Accepts }];
-    let event = Event { at: at(1), what: What::Observed { end: EndKey::Capture { flow: 1 }, observations } };
+    let event = Event {
+        at: at(1),
+        what: What::Observed { end: EndKey::Capture { flow: 1, udp: false }, observations },
+    };
     let error = read(&log(&[event])).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -133,7 +133,7 @@ pub(crate) fn everything() -> Vec<Event> {
         },
         What::UnixConnected {
             end: unix,
-            peer: Some(EndKey::Capture { flow: 1 }),
+            peer: Some(EndKey::Capture { flow: 1, udp: false }),
             process: PROCESS,
             path: "/run/x".to_owned(),
             netns: Netns(4),
