@@ -6,6 +6,7 @@ use crate::evidence::{
 };
 
 use super::contrast::Kinds;
+use super::standing::{Offer, Standing};
 use super::{Check, Contrast, FlowClass, Late, Outcome, ProofKind, Reach, Setting};
 
 /// Most names, credentials and rules kept for one flow; a caller that uses more has shown enough.
@@ -20,27 +21,6 @@ pub struct NameUsed {
     /// Proof that the receiver accepted for it, and whether it had asked for it.
     pub accepted: Option<(Check, bool)>,
     proof: Proof,
-}
-
-/// What stands for an operation: weakest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Standing {
-    None,
-    Claimed,
-    /// Something is missing before it: no `none` may be said, and no check either.
-    Blurred,
-    Proved {
-        asked: bool,
-        check: Check,
-        scope: Scope,
-    },
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Offer {
-    proof: Proof,
-    check: Check,
-    scope: Scope,
 }
 
 /// The account of one flow. Observations go in, in order; [`Ledger::class`] says what they come to.

@@ -11,6 +11,7 @@ mod explain;
 mod ledger;
 pub mod rules;
 mod setting;
+mod standing;
 
 pub use class::{FlowClass, Judgement, Late, Outcome};
 pub use contrast::{Contrast, KindContrast, ProofKind};
