@@ -116,7 +116,8 @@ fn every_kind_of_credential_is_named() {
             "offers Key for Request by Signature [http.signature]",
         ),
         (
-            "Authorization: Negotiate YIIMARKMARK=\r\n".to_owned(),
+            // GSS-API around an AP-REQ of version 5 whose ticket is four bytes.
+            "Authorization: Negotiate YCEGCSqGSIb3EgECAgEAbhIwEKADAgEFoQMCAQ6jBE1BUks=\r\n".to_owned(),
             "offers Key for Connection by Ticket [http.negotiate]",
         ),
         (
@@ -187,6 +188,12 @@ fn refusals_and_demands() {
     );
 }
 
+/// NTLM's third message: `bob` and an answer of 24 bytes.
+const ANSWER: &str = "TlRMTVNTUAADAAAAAAAAAEAAAAAYABgAQAAAAAAAAABYAAAABgAGAFgAAAAAAAAAXgAAAAAAAABeAAAAAQAAAE1BUktNQVJLTUFSS01BUktNQVJLTUFSS2IAbwBiAA==";
+/// NTLM's third message with all its fields empty.
+const NOBODY: &str =
+    "TlRMTVNTUAADAAAAAAAAAEAAAAAAAAAAQAAAAAAAAABAAAAAAAAAAEAAAAAAAAAAQAAAAAAAAABAAAAAAQAAAA==";
+
 #[test]
 fn ntlm_legs_are_one_proof_for_the_connection() {
     let second = "HTTP/1.1 401 U\r\nWWW-Authenticate: NTLM TlRMTVNTUAACAAAA\r\nContent-Length: 0\r\n\r\n";
@@ -194,15 +201,24 @@ fn ntlm_legs_are_one_proof_for_the_connection() {
         &[
             get("Authorization: NTLM TlRMTVNTUAABAAAA\r\n"),
             s(second),
-            get("Authorization: NTLM TlRMTVNTUAADAAAA\r\n"),
+            get(&format!("Authorization: NTLM {ANSWER}\r\n")),
             s(OK),
         ],
         &[
             SPEAKS,
             "demands Secret [http.authentication-required]",
-            "offers Secret for Connection by Ticket [http.negotiate]",
+            "offers Secret for Connection as User \"bob\" by Password [http.negotiate]",
             SERVED,
         ],
+    );
+    check(
+        &[get(&format!("Authorization: NTLM {NOBODY}\r\n")), s(OK)],
+        &[SPEAKS, "offers Claim for Connection [http.ntlm-nobody]", SERVED],
+    );
+    // A token that nobody here can read is a secret as far as anybody can see.
+    check(
+        &[get("Authorization: Negotiate YIIMARKMARK=\r\n"), s(OK)],
+        &[SPEAKS, "offers Secret for Connection by Ticket [http.negotiate-unread]", SERVED],
     );
 }
 

@@ -6,6 +6,7 @@
 use zeroize::Zeroizing;
 
 use super::dissector::{Notes, rules};
+use super::gss_token;
 use super::token;
 use super::{Credential, CredentialKind, Principal, PrincipalKind, Proof, Rule, Scope, Shown};
 
@@ -38,6 +39,12 @@ rules! {
     TICKET = "http.negotiate", v 1, Observed, Wire,
         "The request carried a Kerberos or NTLM proof, which counts for the connection",
         "The name in it is encrypted";
+    UNREAD_TOKEN = "http.negotiate-unread", v 1, Observed, Wire,
+        "The request carried a Negotiate token of a form that is not known",
+        "What it proves, if anything, is not visible";
+    NOBODY = "http.ntlm-nobody", v 1, Observed, Wire,
+        "The request carried an NTLM message that names nobody or answers nothing",
+        "Not what the receiver lets such a caller do";
     API_KEY = "http.api-key", v 1, Observed, Wire,
         "The request carried an API key in a field of its own",
         "Whether the receiver looks at it; whoever holds it can use it";
@@ -230,16 +237,14 @@ fn bearer(sent: token::Bearer) -> Offer {
 fn ticket(text: &[u8]) -> Option<Offer> {
     let start = text.get(..text.len().min(8192)).unwrap_or_default();
     let message = token::base64(start)?;
-    let ntlm = message.windows(8).position(|part| part == b"NTLMSSP\0");
-    let kind = match ntlm {
-        // MS-NLMP section 2.2.1: message type 3 is AUTHENTICATE_MESSAGE.
-        Some(at) => match message.get(at.checked_add(8)?) {
-            Some(3) => Proof::Secret,
-            Some(_) | None => return None,
-        },
-        None => Proof::Key,
+    let Some(presented) = gss_token::presented(&message) else {
+        // NTLM's first message proves nothing; what another mechanism's token proves is not known.
+        let begins = message.starts_with(b"NTLMSSP\0");
+        let offer = || proof(&UNREAD_TOKEN, Proof::Secret, CredentialKind::Ticket, Scope::Connection, None);
+        return (!begins).then(offer);
     };
-    Some(proof(&TICKET, kind, CredentialKind::Ticket, Scope::Connection, None))
+    let rule: &'static Rule = if presented.proof() == Proof::Claim { &NOBODY } else { &TICKET };
+    Some((rule, presented.offer()))
 }
 
 /// RFC 9421: only a named asymmetric algorithm counts as a private key's proof.

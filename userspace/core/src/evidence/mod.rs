@@ -16,6 +16,7 @@ mod cursor;
 mod datagram;
 mod dissector;
 mod ftp;
+mod gss_token;
 mod http;
 mod http_body;
 mod http_credential;

@@ -9,6 +9,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::dissector::{Notes, rules};
+use super::gss_token;
 use super::token;
 use super::{Credential, CredentialKind, Principal, PrincipalKind, Proof, Rule, Scope, Shown};
 
@@ -33,10 +34,6 @@ rules! {
 
 /// Most responses of one exchange that are kept.
 const RESPONSES: usize = 8;
-/// Version and kind of a Kerberos AP-REQ (RFC 4120 section 5.5.1), in whatever wrapping.
-const AP_REQ: &[u8] = b"\xa0\x03\x02\x01\x05\xa1\x03\x02\x01\x0e";
-/// Start of an NTLM message.
-const NTLM: &[u8] = b"NTLMSSP\0";
 
 /// One exchange: the mechanism and what the caller sent.
 pub(crate) struct Exchange {
@@ -107,7 +104,7 @@ impl Exchange {
                 let name = start.and_then(|at| response.get(at..)?.split(|byte| *byte == b'"').next());
                 Some(challenge(name))
             }
-            "SRP" | "OTP" | "SKEY" | "NTLM" if self.ntlm().is_none() => {
+            "SRP" | "OTP" | "SKEY" | "NTLM" if self.presented().is_none() => {
                 (self.responses.len() > 1 && self.mechanism != "NTLM").then(|| challenge(None))
             }
             "ANONYMOUS" => Some(claim(None)),
@@ -133,40 +130,28 @@ impl Exchange {
                 let name = start.and_then(|at| first?.get(at..)?.split(|byte| *byte == b',').next());
                 Some(challenge(name))
             }
-            "NTLM" | "GSSAPI" | "GSS-SPNEGO" | "GS2-KRB5" => self.ntlm().or_else(|| {
-                self.responses.iter().find(|response| find(response, AP_REQ).is_some())?;
-                let credential = Credential {
-                    kind: CredentialKind::Ticket,
-                    fingerprint: None,
-                    lifetime_s: None,
-                    cleartext: false,
-                };
-                Some((&TICKET, offers(Proof::Key, None, Some(credential))))
-            }),
+            "NTLM" | "GSSAPI" | "GSS-SPNEGO" | "GS2-KRB5" => self.presented(),
             _ => None,
         }
     }
 
-    /// NTLM's third message, in whatever wrapping.
-    fn ntlm(&self) -> Option<(&'static Rule, Shown)> {
-        self.responses.iter().find_map(|response| ntlm(response))
+    /// What the caller's last token that proves something presents: of several mechanisms the last one counts.
+    fn presented(&self) -> Option<(&'static Rule, Shown)> {
+        self.responses.iter().rev().find_map(|response| presented(response))
     }
 }
 
-/// NTLM's third message: the user that answered, or nobody.
-fn ntlm(response: &[u8]) -> Option<(&'static Rule, Shown)> {
-    let message = response.get(find(response, NTLM)?..)?;
-    let u16_at = |at: usize| Some(u16::from_le_bytes([*message.get(at)?, *message.get(at.checked_add(1)?)?]));
-    if u16_at(8)? != 3 {
-        return None;
-    }
-    let (answer, length, start) = (u16_at(20)?, usize::from(u16_at(36)?), usize::from(u16_at(40)?));
-    let name = message.get(start..start.saturating_add(length)).unwrap_or_default();
-    if answer == 0 || length == 0 {
-        return Some(claim(None));
-    }
-    let name: Vec<u8> = name.iter().copied().filter(|byte| *byte != 0).collect();
-    Some(challenge(Some(&name)))
+/// What a GSS-API token presents, under the rule of its kind.
+fn presented(token: &[u8]) -> Option<(&'static Rule, Shown)> {
+    // GS2 puts a header before the token, which ends at the second comma (RFC 5801 section 4).
+    let behind_header = || token.splitn(3, |byte| *byte == b',').nth(2).and_then(gss_token::presented);
+    let presented = gss_token::presented(token).or_else(behind_header)?;
+    let rule: &'static Rule = match presented.proof() {
+        Proof::Claim => &CLAIM,
+        Proof::Secret | Proof::Token => &CHALLENGE,
+        Proof::Key => &TICKET,
+    };
+    Some((rule, presented.offer()))
 }
 
 /// Where `part` begins.
