@@ -65,6 +65,28 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
+/// The elements of a content of which only the first bytes may be there: the last one may be cut.
+pub(crate) struct Started<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Iterator for Started<'a> {
+    type Item = (u8, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Found::Head(head) = head(self.0) else { return None };
+        let content = self.0.get(head.head..)?;
+        let (content, rest) = content.split_at(head.length.min(content.len()));
+        self.0 = rest;
+        Some((head.tag, content))
+    }
+}
+
+/// An INTEGER's value, if it is at most eight bytes long.
+pub(crate) fn integer(content: &[u8]) -> Option<i64> {
+    let first = content.first().filter(|_| content.len() <= 8)?;
+    let sign = if first & 0x80 == 0 { 0 } else { -1 };
+    Some(content.iter().fold(sign, |value, byte| (value << 8) | i64::from(*byte)))
+}
+
 /// An INTEGER's or ENUMERATED's value, if it is not negative and at most four bytes long.
 pub(crate) fn number(content: &[u8]) -> Option<u32> {
     if content.is_empty() || content.len() > 4 || content.first()? & 0x80 != 0 {

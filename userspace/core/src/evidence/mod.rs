@@ -42,6 +42,7 @@ mod resp;
 mod rsync;
 mod sasl;
 mod smtp;
+mod snmp;
 mod ssh;
 mod ssh_shape;
 mod stream;
@@ -87,7 +88,7 @@ static DISSECTORS: &[&Known] = &[
 ];
 
 /// Every protocol whose datagrams are recognised. Where two could parse the same first datagram, the first one wins.
-static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[&ntp::KNOWN];
+static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[&snmp::V1, &snmp::V2C, &snmp::V3, &ntp::KNOWN];
 
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

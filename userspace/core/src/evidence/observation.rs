@@ -323,6 +323,12 @@ pub enum Protocol {
     Telnet,
     /// NTP.
     Ntp,
+    /// SNMP version 1.
+    Snmpv1,
+    /// SNMP version 2c.
+    Snmpv2c,
+    /// SNMP version 3.
+    Snmpv3,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -350,6 +356,9 @@ impl Protocol {
             Self::Rsync => "rsync",
             Self::Telnet => "telnet",
             Self::Ntp => "ntp",
+            Self::Snmpv1 => "snmpv1",
+            Self::Snmpv2c => "snmpv2c",
+            Self::Snmpv3 => "snmpv3",
             Self::Tls => "tls",
         }
     }

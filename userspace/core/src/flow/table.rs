@@ -237,7 +237,8 @@ impl FlowTable {
             if let Some(at) = end.at {
                 self.pairs.remove(Pair::of(&at, end.key.is_udp()), slot);
             }
-            if !end.key.is_udp() && self.ended.insert(end.key) {
+            // A UDP socket may call the same peer again; a capture numbers each flow anew.
+            if !matches!(end.key, EndKey::Udp { .. }) && self.ended.insert(end.key) {
                 self.ended_order.push_back(end.key);
             }
         }

@@ -14,8 +14,12 @@ use super::packet::{Carries, Packet};
 const MAX_FLOWS: usize = 500_000;
 /// Datagrams whose payload is handed on, for each direction of a flow.
 const MAX_DATAGRAMS: u64 = 64;
-/// A UDP flow that was silent this long is over: the next datagram opens another.
-const UDP_IDLE_S: i64 = 180;
+/// A UDP flow that was silent this long is over: the next datagram opens another. Well before the pipeline gives it up.
+const UDP_IDLE_S: i64 = 20;
+/// How long it is remembered who began a UDP flow that is over.
+const UDP_REMEMBERED_S: i64 = 180;
+/// The datagrams of a UDP flow that goes on are counted this often.
+const UDP_COUNTED_S: i64 = 5;
 
 /// Both ends of a flow, the smaller first, so that both directions find the same entry.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +35,8 @@ struct Flow {
     originator: SocketAddr,
     responder: SocketAddr,
     last: Timestamp,
+    /// When its datagrams were counted last.
+    counted_at: Timestamp,
     state: State,
     /// Originator's direction, responder's direction.
     directions: [Direction; 2],
@@ -79,11 +85,13 @@ impl Flows {
         let known = self.flows.get(&ends);
         match carries {
             Carries::Udp => {
-                let fresh =
-                    known.is_none_or(|flow| at.duration_since(flow.last).as_secs().abs() > UDP_IDLE_S);
-                if fresh {
+                let silence = known.map_or(i64::MAX, |flow| at.duration_since(flow.last).as_secs().abs());
+                if silence > UDP_IDLE_S {
+                    let back =
+                        known.is_some_and(|it| silence <= UDP_REMEMBERED_S && it.originator == destination);
                     self.finish(ends, out);
-                    let flow = self.open(source, destination, at, State::Datagrams);
+                    let (from, to) = if back { (destination, source) } else { (source, destination) };
+                    let flow = self.open(from, to, at, State::Datagrams);
                     self.flows.insert(ends, flow);
                 }
                 if let Some(flow) = self.flows.get_mut(&ends) {
@@ -130,6 +138,7 @@ impl Flows {
             originator,
             responder,
             last: at,
+            counted_at: at,
             state,
             directions: <[Direction; 2]>::default(),
         }
@@ -319,7 +328,8 @@ impl Flow {
         let number = direction.count.packets;
         direction.count.packets += 1;
         direction.count.bytes += length as u64;
-        if number == 0 {
+        if number == 0 || at.duration_since(self.counted_at).as_secs() >= UDP_COUNTED_S {
+            self.counted_at = at;
             self.counted(at, out);
         }
         if number < MAX_DATAGRAMS {
