@@ -20,6 +20,7 @@ fn is_statement(observation: &Observation) -> bool {
         Shown::Speaks { .. }
         | Shown::Demands { .. }
         | Shown::Declines
+        | Shown::AsksPublic
         | Shown::Hidden { .. }
         | Shown::KernelVouches { .. } => false,
     }

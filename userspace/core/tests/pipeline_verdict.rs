@@ -65,6 +65,8 @@ fn expected(class: FlowClass, contrast: &Contrast) -> Verdict {
         Outcome::Unknown if matches!(class.check, Check::Secret | Check::Token | Check::Key) => {
             return Verdict::Unproven;
         }
+        // Asked for, anonymous by design, and no answer seen.
+        Outcome::Unknown if class.check == Check::Public => return Verdict::Public,
         Outcome::Unknown => return Verdict::Opaque,
         Outcome::Served => {}
     }
@@ -305,6 +307,7 @@ fn anything_shown() -> impl Strategy<Value = Shown> {
         Just(SERVED),
         Just(Shown::Serves { operation: Operation::Public }),
         Just(Shown::SendsOneWay),
+        Just(Shown::AsksPublic),
         refusal.prop_map(|why| Shown::Refuses { why }),
         Just(Shown::Ignores),
     ]

@@ -15,6 +15,8 @@ pub mod conversation;
 mod cursor;
 mod datagram;
 mod dissector;
+mod dns;
+mod dns_message;
 mod ftp;
 mod gss_token;
 mod http;
@@ -84,11 +86,19 @@ static DISSECTORS: &[&Known] = &[
     &memcached::KNOWN,
     &mongodb::KNOWN,
     &ssh::KNOWN,
+    &dns::KNOWN,
     &telnet::KNOWN,
 ];
 
 /// Every protocol whose datagrams are recognised. Where two could parse the same first datagram, the first one wins.
-static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[&snmp::V1, &snmp::V2C, &snmp::V3, &ntp::KNOWN];
+static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
+    &snmp::V1,
+    &snmp::V2C,
+    &snmp::V3,
+    &dns::KNOWN_MULTICAST,
+    &dns::KNOWN_DATAGRAMS,
+    &ntp::KNOWN,
+];
 
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -116,6 +116,8 @@ pub enum Shown {
     /// The caller sent something in a protocol that never answers (syslog, an SNMP trap): whether it was taken can't
     /// be seen.
     SendsOneWay,
+    /// The caller asked for what the protocol gives anyone, and no answer was seen (a DNS query, a DHCP discovery).
+    AsksPublic,
     /// The receiver refused.
     Refuses {
         /// Why, as its reply says.
@@ -329,6 +331,10 @@ pub enum Protocol {
     Snmpv2c,
     /// SNMP version 3.
     Snmpv3,
+    /// DNS over UDP and TCP.
+    Dns,
+    /// Multicast DNS.
+    Mdns,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -359,6 +365,8 @@ impl Protocol {
             Self::Snmpv1 => "snmpv1",
             Self::Snmpv2c => "snmpv2c",
             Self::Snmpv3 => "snmpv3",
+            Self::Dns => "dns",
+            Self::Mdns => "mdns",
             Self::Tls => "tls",
         }
     }

@@ -33,6 +33,8 @@ pub struct Ledger {
     open_demand: Kinds,
     weakest: Option<Standing>,
     public: bool,
+    /// What the protocol gives anyone was asked for, and no answer was seen.
+    asked_public: bool,
     /// All that was sent was sent in a protocol that never answers.
     one_way: bool,
     refused: bool,
@@ -168,6 +170,7 @@ impl Ledger {
                 self.one_way = one_way && (self.one_way || self.weakest.is_none());
                 self.served(rule.source, contrast);
             }
+            Shown::AsksPublic => self.asked_public = true,
             Shown::Refuses { why } => self.refuse(*why, rule.source, contrast),
             Shown::Ignores => {
                 self.connection = None;
@@ -390,6 +393,9 @@ impl Ledger {
         }
         if self.public && self.hidden.is_none() {
             return Some(FlowClass::new(Outcome::Served, Check::Public));
+        }
+        if self.asked_public && over && self.hidden.is_none() && vouched.is_none() {
+            return Some(FlowClass::new(Outcome::Unknown, Check::Public));
         }
         if vouched.is_some() && (over || self.hidden.is_some()) {
             return Some(FlowClass { asked: true, ..FlowClass::new(Outcome::Unknown, Check::Kernel) });

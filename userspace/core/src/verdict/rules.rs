@@ -155,6 +155,16 @@ pub const FLOW_RULES: &[FlowRule] = &[
         says: "Every operation served is anonymous by design of its protocol.",
     },
     FlowRule {
+        id: "flow.public-unanswered",
+        version: 1,
+        outcome: Outcome::Unknown,
+        checks: &[Check::Public],
+        strengths: &[],
+        served_without_proof: None,
+        verdict: Verdict::Public,
+        says: "What was asked for is anonymous by design of its protocol; no answer was seen.",
+    },
+    FlowRule {
         id: "flow.nothing-asked",
         version: 1,
         outcome: Outcome::Idle,

@@ -94,6 +94,7 @@ pub fn line(observation: &Observation) -> String {
         Shown::Serves { operation } => format!("serves {operation:?}"),
         Shown::SendsOneWay => "sends one way".to_owned(),
         Shown::Refuses { why } => format!("refuses {why:?}"),
+        Shown::AsksPublic => "asks Public".to_owned(),
         Shown::Ignores => "ignores".to_owned(),
         Shown::Hidden { why } => format!("hidden {why:?}"),
         Shown::KernelVouches { uid, receiver_looked } => format!("kernel {uid} {receiver_looked}"),
