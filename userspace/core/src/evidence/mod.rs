@@ -22,6 +22,7 @@ mod gss_token;
 mod http;
 mod http_body;
 mod http_credential;
+mod iec104;
 mod imap;
 pub mod kernel;
 mod ldap;
@@ -56,6 +57,7 @@ pub mod tls13;
 mod tls_record;
 mod tls_rules;
 mod token;
+mod told;
 mod vnc;
 
 pub use conversation::Conversation;
@@ -70,6 +72,7 @@ use dissector::Known;
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
 static DISSECTORS: &[&Known] = &[
     &tls::KNOWN,
+    &iec104::KNOWN,
     &postgresql::KNOWN,
     &http::KNOWN,
     &ftp::KNOWN,

@@ -335,6 +335,8 @@ pub enum Protocol {
     Dns,
     /// Multicast DNS.
     Mdns,
+    /// IEC 60870-5-104.
+    Iec104,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -367,6 +369,7 @@ impl Protocol {
             Self::Snmpv3 => "snmpv3",
             Self::Dns => "dns",
             Self::Mdns => "mdns",
+            Self::Iec104 => "iec104",
             Self::Tls => "tls",
         }
     }
