@@ -76,7 +76,7 @@ fn reply_likeness(bytes: &[u8]) -> Likeness {
     if bytes.get(1) == Some(&4) || bytes.len() < 2 {
         return match u_likeness(bytes, &[STARTDT_CON, TESTFR_CON, TESTFR]) {
             Likeness::Unlike => Likeness::starts_with(bytes, &[START, 4, 1, 0]),
-            likeness => likeness,
+            likeness @ (Likeness::Unsure | Likeness::Like) => likeness,
         };
     }
     match Apdu::read(bytes) {
