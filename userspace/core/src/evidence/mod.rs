@@ -44,6 +44,10 @@ mod redis_request;
 mod resp;
 mod rsync;
 mod sasl;
+mod smb;
+mod smb_message;
+mod smb_rules;
+mod smb_session;
 mod smtp;
 mod snmp;
 mod ssh;
@@ -73,6 +77,8 @@ use dissector::Known;
 static DISSECTORS: &[&Known] = &[
     &tls::KNOWN,
     &iec104::KNOWN,
+    &smb::KNOWN_1,
+    &smb::KNOWN_2,
     &postgresql::KNOWN,
     &http::KNOWN,
     &ftp::KNOWN,

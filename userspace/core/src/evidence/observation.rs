@@ -337,6 +337,10 @@ pub enum Protocol {
     Mdns,
     /// IEC 60870-5-104.
     Iec104,
+    /// SMB 1 (CIFS).
+    Smb1,
+    /// SMB 2 and 3.
+    Smb2,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -370,6 +374,8 @@ impl Protocol {
             Self::Dns => "dns",
             Self::Mdns => "mdns",
             Self::Iec104 => "iec104",
+            Self::Smb1 => "smb1",
+            Self::Smb2 => "smb2",
             Self::Tls => "tls",
         }
     }
