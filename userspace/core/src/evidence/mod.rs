@@ -43,6 +43,7 @@ mod redis;
 mod redis_request;
 mod resp;
 mod rsync;
+mod s7comm;
 mod sasl;
 mod smb;
 mod smb_message;
@@ -62,6 +63,7 @@ mod tls_record;
 mod tls_rules;
 mod token;
 mod told;
+mod tpkt;
 mod vnc;
 
 pub use conversation::Conversation;
@@ -76,6 +78,7 @@ use dissector::Known;
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
 static DISSECTORS: &[&Known] = &[
     &tls::KNOWN,
+    &s7comm::KNOWN,
     &iec104::KNOWN,
     &smb::KNOWN_1,
     &smb::KNOWN_2,
@@ -100,14 +103,8 @@ static DISSECTORS: &[&Known] = &[
 ];
 
 /// Every protocol whose datagrams are recognised. Where two could parse the same first datagram, the first one wins.
-static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
-    &snmp::V1,
-    &snmp::V2C,
-    &snmp::V3,
-    &dns::KNOWN_MULTICAST,
-    &dns::KNOWN_DATAGRAMS,
-    &ntp::KNOWN,
-];
+static DATAGRAM_DISSECTORS: &[&KnownDatagrams] =
+    &[&snmp::V1, &snmp::V2C, &snmp::V3, &dns::KNOWN_MULTICAST, &dns::KNOWN_DATAGRAMS, &ntp::KNOWN];
 
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

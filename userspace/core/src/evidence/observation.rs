@@ -341,6 +341,8 @@ pub enum Protocol {
     Smb1,
     /// SMB 2 and 3.
     Smb2,
+    /// S7 communication.
+    S7comm,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -376,6 +378,7 @@ impl Protocol {
             Self::Iec104 => "iec104",
             Self::Smb1 => "smb1",
             Self::Smb2 => "smb2",
+            Self::S7comm => "s7comm",
             Self::Tls => "tls",
         }
     }
