@@ -65,10 +65,18 @@ enum Message<'a> {
     Tables,
     /// BVLC: what came of it.
     Result(u16),
-    Confirmed { service: u8, parameters: &'a [u8] },
-    Unconfirmed { service: u8 },
+    Confirmed {
+        service: u8,
+        parameters: &'a [u8],
+    },
+    Unconfirmed {
+        service: u8,
+    },
     Acknowledged,
-    Error { class: u8, code: u8 },
+    Error {
+        class: u8,
+        code: u8,
+    },
     Rejected,
     /// A message of the network layer, or part of an exchange.
     Other,
@@ -228,8 +236,11 @@ impl Bacnet {
             Message::Acknowledged => self.told.once(&SERVED, served, notes),
             Message::Tables | Message::Result(0) => self.told.once(&TABLES, served, notes),
             Message::Error { class: SECURITY, code: PASSWORD_FAILURE } => {
-                let why =
-                    if std::mem::take(&mut self.proved) { Refusal::ProofWrong } else { Refusal::ProofMissing };
+                let why = if std::mem::take(&mut self.proved) {
+                    Refusal::ProofWrong
+                } else {
+                    Refusal::ProofMissing
+                };
                 notes.say(&FAILED, Shown::Refuses { why });
             }
             Message::Error { .. } | Message::Rejected | Message::Result(_) => {

@@ -8,6 +8,7 @@
 //! segments ─▶ stream (order, holes, cuts) ─▶ conversation (which protocol?) ─▶ dissector ─▶ observations
 //! ```
 
+mod bacnet;
 mod ber;
 mod bson;
 mod certificate;
@@ -103,8 +104,15 @@ static DISSECTORS: &[&Known] = &[
 ];
 
 /// Every protocol whose datagrams are recognised. Where two could parse the same first datagram, the first one wins.
-static DATAGRAM_DISSECTORS: &[&KnownDatagrams] =
-    &[&snmp::V1, &snmp::V2C, &snmp::V3, &dns::KNOWN_MULTICAST, &dns::KNOWN_DATAGRAMS, &ntp::KNOWN];
+static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
+    &snmp::V1,
+    &snmp::V2C,
+    &snmp::V3,
+    &dns::KNOWN_MULTICAST,
+    &dns::KNOWN_DATAGRAMS,
+    &ntp::KNOWN,
+    &bacnet::KNOWN,
+];
 
 /// Every rule of evidence that this program knows.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -343,6 +343,8 @@ pub enum Protocol {
     Smb2,
     /// S7 communication.
     S7comm,
+    /// BACnet/IP.
+    Bacnet,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -379,6 +381,7 @@ impl Protocol {
             Self::Smb1 => "smb1",
             Self::Smb2 => "smb2",
             Self::S7comm => "s7comm",
+            Self::Bacnet => "bacnet",
             Self::Tls => "tls",
         }
     }
