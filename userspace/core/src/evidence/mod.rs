@@ -25,6 +25,8 @@ mod http_body;
 mod http_credential;
 mod iec104;
 mod imap;
+mod kerberos;
+mod kerberos_message;
 pub mod kernel;
 mod ldap;
 mod ldap_rules;
@@ -90,6 +92,7 @@ static DISSECTORS: &[&Known] = &[
     &pop3::KNOWN,
     &imap::KNOWN,
     &ldap::KNOWN,
+    &kerberos::KNOWN,
     &vnc::KNOWN,
     &rsync::KNOWN,
     &redis::KNOWN,
@@ -108,6 +111,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &snmp::V1,
     &snmp::V2C,
     &snmp::V3,
+    &kerberos::DATAGRAMS,
     &dns::KNOWN_MULTICAST,
     &dns::KNOWN_DATAGRAMS,
     &ntp::KNOWN,

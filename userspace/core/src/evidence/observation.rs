@@ -325,6 +325,8 @@ pub enum Protocol {
     Telnet,
     /// NTP.
     Ntp,
+    /// Kerberos version 5, to a key distribution centre.
+    Kerberos,
     /// SNMP version 1.
     Snmpv1,
     /// SNMP version 2c.
@@ -372,6 +374,7 @@ impl Protocol {
             Self::Rsync => "rsync",
             Self::Telnet => "telnet",
             Self::Ntp => "ntp",
+            Self::Kerberos => "kerberos",
             Self::Snmpv1 => "snmpv1",
             Self::Snmpv2c => "snmpv2c",
             Self::Snmpv3 => "snmpv3",

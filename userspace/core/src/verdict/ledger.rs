@@ -38,6 +38,8 @@ pub struct Ledger {
     /// All that was sent was sent in a protocol that never answers.
     one_way: bool,
     refused: bool,
+    /// What the last refused request presented for itself alone.
+    refused_request: Option<Check>,
     hidden: Option<Hidden>,
     hidden_last: bool,
     answered: bool,
@@ -304,6 +306,7 @@ impl Ledger {
 
     fn refuse(&mut self, why: Refusal, source: Source, contrast: &mut Contrast) {
         self.refused = true;
+        self.refused_request = self.request.map(|offer| offer.check).or(self.refused_request);
         self.hidden_last = false;
         if self.blurred(source) {
             // What it refused may have been demanded or offered where nobody could read: no kind may be credited.
@@ -385,7 +388,7 @@ impl Ledger {
                 ProofKind::Key => Check::Key,
             });
             let offered = self.request.or(self.connection).map(|offer| offer.check);
-            let check = offered.or(wrong).unwrap_or(unread);
+            let check = offered.or(self.refused_request).or(wrong).unwrap_or(unread);
             return Some(FlowClass {
                 asked: self.asked_for(check),
                 ..FlowClass::new(Outcome::Refused, check)
