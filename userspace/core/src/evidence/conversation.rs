@@ -5,8 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::datagram::Datagrams;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes};
 use super::observation::RuleRef;
+use super::opening::stands_first;
 use super::stream::Direction;
-use super::stream_rules::{GAP, NO_PAYLOAD, ONE_SIDED, SPEAKS, TRUNCATED, UNREADABLE, UNSUPPORTED};
+use super::stream_rules::{GAP, NO_PAYLOAD, ONE_SIDED, OPENING, SPEAKS, TRUNCATED, UNREADABLE, UNSUPPORTED};
 use super::{DISSECTORS, Hidden, Observation, Rule, Shown};
 use crate::event::Role;
 use crate::fingerprint::Fingerprinter;
@@ -32,6 +33,7 @@ pub struct Conversation {
     said: usize,
     now: Timestamp,
     datagrams: Option<Datagrams>,
+    late: bool,
 }
 
 /// What is known of the protocol.
@@ -62,7 +64,15 @@ impl Conversation {
             said: 0,
             now: Timestamp::UNIX_EPOCH,
             datagrams: None,
+            late: false,
         }
+    }
+
+    /// A conversation on a connection whose beginning was not seen: it shows nothing, unless its first bytes can only
+    /// be a connection's first.
+    #[must_use]
+    pub fn late(limit_bytes: usize, fingerprinter: Fingerprinter) -> Self {
+        Self { late: true, ..Self::new(limit_bytes, fingerprinter) }
     }
 
     /// A conversation of datagrams, whose offsets number the datagrams.
@@ -246,14 +256,27 @@ impl Conversation {
                 Likeness::Unlike => {}
                 Likeness::Unsure => return,
                 Likeness::Like => {
-                    self.say(&SPEAKS, Shown::Speaks { protocol: known.protocol }, out);
-                    self.state = State::Reading { dissector: (known.begin)() };
-                    self.replay(out);
+                    if self.names(known, out) {
+                        self.state = State::Reading { dissector: (known.begin)() };
+                        self.replay(out);
+                    }
                     return;
                 }
             }
         }
         self.end(Some(Hidden::Unsupported), out);
+    }
+
+    /// Both directions parse: says so. `false` when the beginning may be missing, which ends reading.
+    fn names(&mut self, known: &'static Known, out: &mut Vec<Observation>) -> bool {
+        if self.late && !stands_first(known.protocol, self.responder.stream.unread(u64::MAX)) {
+            self.end(None, out);
+            return false;
+        }
+        let rule = if self.late { &OPENING } else { &SPEAKS };
+        self.late = false;
+        self.say(rule, Shown::Speaks { protocol: known.protocol }, out);
+        true
     }
 
     /// Gives the dissector what arrived before it was there, in the order in which it arrived.
@@ -367,7 +390,9 @@ impl Conversation {
                 false
             }
             Likeness::Like => {
-                self.say(&SPEAKS, Shown::Speaks { protocol: known.protocol }, out);
+                if !self.names(known, out) {
+                    return false;
+                }
                 if let State::Tentative { dissector, held, .. } =
                     std::mem::replace(&mut self.state, State::Over)
                 {
@@ -408,7 +433,7 @@ impl Conversation {
                 dissector.finish(why.is_none(), &mut Notes::new(out, &self.fingerprinter, self.now));
                 self.bound(first, out);
             }
-            State::Unknown | State::Tentative { .. } if rule.is_none() => {
+            State::Unknown | State::Tentative { .. } if rule.is_none() && !self.late => {
                 rule = match (self.originator.spoke, self.responder.spoke) {
                     (false, false) => Some((&NO_PAYLOAD, Hidden::NoPayload)),
                     (true, false) if self.said_by_call_alone(out) => None,
@@ -418,7 +443,9 @@ impl Conversation {
             }
             State::Unknown | State::Tentative { .. } | State::Over => {}
         }
-        if let Some((rule, why)) = rule {
+        if let Some((rule, why)) = rule
+            && !self.late
+        {
             self.say(rule, Shown::Hidden { why }, out);
         }
         self.originator.stream.wipe();

@@ -39,6 +39,7 @@ mod mysql_rules;
 mod nats;
 mod ntp;
 pub mod observation;
+mod opening;
 mod pop3;
 mod postgresql;
 mod postgresql_rules;
@@ -130,6 +131,11 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(http_credential::RULES)
         .chain(sasl::RULES)
         .copied()
+}
+
+/// True for the observation that nothing came before what was seen of a connection joined late.
+pub(crate) fn shows_beginning(observation: &Observation) -> bool {
+    observation.rule.0.id == stream_rules::OPENING.id
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ rules! {
     SPEAKS = "stream.protocol", v 1, Observed, Wire,
         "The first bytes of both directions parse as this protocol; no port was asked",
         "Not which program sits at either end";
+    OPENING = "stream.opening", v 1, Observed, Wire,
+        "The connection's set-up was not seen, but the first bytes of both directions can stand only at its first byte",
+        "Not which program sits at either end";
     SPEAKS_DATAGRAMS = "datagrams.protocol", v 1, Observed, Wire,
         "The first datagrams parse as this protocol, of both directions where it answers; no port was asked",
         "Not which program sits at either end";

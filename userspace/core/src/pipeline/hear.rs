@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Pipeline;
 use crate::event::{Event, Payload, What};
-use crate::evidence::{Conversation, Observation};
+use crate::evidence::{self, Conversation, Observation};
 use crate::graph::Transport;
 use crate::verdict::Contrast;
 
@@ -20,14 +20,16 @@ impl Pipeline {
         };
         let Some(flow) = self.flows.get_mut(slot) else { return };
         let Some(role) = flow.role_of(end) else { return };
-        if flow.joined_late || flow.heard_enough || *flow.heard_at.get_or_insert(role) != role {
+        if flow.heard_enough || *flow.heard_at.get_or_insert(role) != role {
             return;
         }
-        let udp = flow.transport == Transport::Udp;
+        let (udp, late) = (flow.transport == Transport::Udp, flow.joined_late);
         let conversation = flow.conversation.get_or_insert_with(|| {
             let fingerprinter = self.settings.fingerprinter.clone();
             Box::new(if udp {
                 Conversation::datagrams(fingerprinter)
+            } else if late {
+                Conversation::late(self.settings.payload_bytes, fingerprinter)
             } else {
                 Conversation::new(self.settings.payload_bytes, fingerprinter)
             })
@@ -63,6 +65,9 @@ impl Pipeline {
     /// Takes what was shown on a flow, in order.
     pub(super) fn observe(&mut self, slot: u32, at: Timestamp, observations: &[Observation]) {
         let Some(flow) = self.flows.get_mut(slot) else { return };
+        if flow.joined_late && observations.iter().any(evidence::shows_beginning) {
+            flow.joined_late = false;
+        }
         if flow.joined_late || observations.is_empty() {
             return;
         }

@@ -1,0 +1,31 @@
+//! First messages that can stand only at the first byte of a connection.
+//!
+//! A connection whose beginning was not seen can't be judged: what came before may have proved or served anything.
+//! Some protocols open with a message that the protocol forbids anywhere else; where both directions begin with it,
+//! nothing came before, and the stream is as good as one that was seen from its first packet.
+
+use super::Protocol;
+
+/// Protocols in which what both directions begin with can only be first.
+const ALWAYS: &[Protocol] = &[
+    // "A Client can only send the CONNECT Packet once over a Network Connection" (MQTT 3.1.1 section 3.1), and its answer
+    // is the first packet of the server (section 3.2).
+    Protocol::Mqtt,
+    // The start-up packet has no type byte (PostgreSQL protocol, Message Formats): no later message parses as one.
+    Protocol::Postgresql,
+    // The initial handshake packet is sent once; a change of user does not repeat it (MySQL, Connection Phase).
+    Protocol::Mysql,
+    // Version exchanges (RFC 6143 section 7.1.1, RFC 4253 section 4.2, rsync's daemon greeting).
+    Protocol::Vnc,
+    Protocol::Ssh,
+    Protocol::Rsync,
+];
+
+/// True when `reply`, the responder's first bytes seen, and the call that was recognised as `protocol` can only be the
+/// first of their connection.
+pub(crate) fn stands_first(protocol: Protocol, reply: &[u8]) -> bool {
+    // The greeting (RFC 5321 section 4.3.2, RFC 959 section 5.4). The 220 that answers STARTTLS has TLS after it, FTP's
+    // 220 that answers REIN begins anew.
+    let greets = matches!(protocol, Protocol::Smtp | Protocol::Ftp) && reply.starts_with(b"220");
+    greets || ALWAYS.contains(&protocol)
+}

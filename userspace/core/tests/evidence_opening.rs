@@ -1,0 +1,53 @@
+//! Connections whose beginning was not seen: what may be said of them, and what may not.
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+mod evidence_support;
+
+use evidence_support::{LIMIT, Turn, c, fingerprinter, line, now, s};
+use tierzero_core::event::Role;
+use tierzero_core::evidence::Conversation;
+
+fn observe_late(turns: &[Turn], first: u64) -> Vec<String> {
+    let mut conversation = Conversation::late(LIMIT, fingerprinter());
+    let mut out = Vec::new();
+    let mut offsets = [first; 2];
+    for (from, bytes) in turns {
+        let offset = &mut offsets[usize::from(*from == Role::Responder)];
+        conversation.payload(*from, *offset, bytes.len() as u64, bytes, now(), &mut out);
+        *offset += bytes.len() as u64;
+    }
+    conversation.finish(&mut out);
+    assert!(conversation.settled());
+    out.iter().map(line).collect()
+}
+
+fn mqtt() -> Vec<Turn> {
+    vec![c(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a"), s(b"\x20\x02\x00\x00")]
+}
+
+#[test]
+fn what_can_only_be_first_is_judged() {
+    assert_eq!(
+        observe_late(&mqtt(), 0),
+        ["speaks mqtt [stream.opening]", "serves Service [mqtt.session-opened]"],
+    );
+    let smtp = [
+        s(b"220 mail.example ESMTP\r\n"),
+        c(b"HELO a\r\n"),
+        s(b"250 ok\r\n"),
+        c(b"MAIL FROM:<a@b>\r\n"),
+        s(b"250 ok\r\n"),
+    ];
+    assert_eq!(observe_late(&smtp, 0)[0], "speaks smtp [stream.opening]");
+}
+
+#[test]
+fn what_may_have_a_past_is_not() {
+    let redis = [c(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n"), s(b"$1\r\nb\r\n")];
+    assert_eq!(observe_late(&redis, 0), [""; 0]);
+    let http = [c(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"), s(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")];
+    assert_eq!(observe_late(&http, 0), [""; 0]);
+    assert_eq!(observe_late(&[c(b"\xff\xfe"), s(b"what")], 0), [""; 0]);
+    assert_eq!(observe_late(&mqtt(), 7), [""; 0], "bytes before it were missed");
+    assert_eq!(observe_late(&mqtt()[..1], 0), [""; 0], "only one side spoke");
+}
