@@ -40,6 +40,10 @@ mod nats;
 mod ntp;
 pub mod observation;
 mod opening;
+mod onc_rpc;
+mod onc_rpc_account;
+mod onc_rpc_message;
+mod onc_rpc_rules;
 mod pop3;
 mod postgresql;
 mod postgresql_rules;
@@ -86,6 +90,7 @@ static DISSECTORS: &[&Known] = &[
     &iec104::KNOWN,
     &smb::KNOWN_1,
     &smb::KNOWN_2,
+    &onc_rpc::KNOWN,
     &postgresql::KNOWN,
     &http::KNOWN,
     &ftp::KNOWN,
@@ -113,6 +118,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &snmp::V2C,
     &snmp::V3,
     &kerberos::DATAGRAMS,
+    &onc_rpc::DATAGRAMS,
     &dns::KNOWN_MULTICAST,
     &dns::KNOWN_DATAGRAMS,
     &ntp::KNOWN,

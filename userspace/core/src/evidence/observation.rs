@@ -347,6 +347,24 @@ pub enum Protocol {
     S7comm,
     /// BACnet/IP.
     Bacnet,
+    /// ONC RPC, of a program that has no name of its own here.
+    Rpc,
+    /// The port mapper and rpcbind, by ONC RPC.
+    Portmap,
+    /// The MOUNT protocol of NFS 2 and 3, by ONC RPC.
+    Mount,
+    /// NFS 2, 3 and 4, by ONC RPC.
+    Nfs,
+    /// The lock manager of NFS 2 and 3, by ONC RPC.
+    Nlm,
+    /// Remote disk quotas, by ONC RPC.
+    Rquota,
+    /// NIS, by ONC RPC.
+    Ypserv,
+    /// Solstice AdminSuite, by ONC RPC.
+    Sadmind,
+    /// VXI-11, measuring instruments by ONC RPC.
+    Vxi11,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -385,6 +403,15 @@ impl Protocol {
             Self::Smb2 => "smb2",
             Self::S7comm => "s7comm",
             Self::Bacnet => "bacnet",
+            Self::Rpc => "rpc",
+            Self::Portmap => "portmap",
+            Self::Mount => "mount",
+            Self::Nfs => "nfs",
+            Self::Nlm => "nlm",
+            Self::Rquota => "rquota",
+            Self::Ypserv => "ypserv",
+            Self::Sadmind => "sadmind",
+            Self::Vxi11 => "vxi11",
             Self::Tls => "tls",
         }
     }
