@@ -1,5 +1,5 @@
 //! Connections whose beginning was not seen: what may be said of them, and what may not.
-#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where it fails")]
 
 mod evidence_support;
 

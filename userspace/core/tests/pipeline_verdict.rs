@@ -236,7 +236,7 @@ fn forbidden_inferences() {
     assert_eq!(verdict(&[demand.clone(), Shown::Declines, hidden(Hidden::Tls13)]), Verdict::Opaque);
     // Silence is no refusal, a challenge no service, an accept code no service.
     assert_eq!(verdict(std::slice::from_ref(&demand)), Verdict::Opaque);
-    assert_eq!(verdict(&[demand, key, Shown::Accepts]), Verdict::Opaque);
+    assert_eq!(verdict(&[demand, key, Shown::Accepts]), Verdict::Unproven);
     assert_eq!(verdict(&[]), Verdict::Opaque);
 }
 

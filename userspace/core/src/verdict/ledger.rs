@@ -413,7 +413,9 @@ impl Ledger {
         if self.hidden.is_some() {
             return Some(FlowClass::new(Outcome::Unknown, Check::Opaque));
         }
-        over.then(|| FlowClass::new(Outcome::Unknown, Check::Opaque))
+        // What was presented is known, what the receiver made of it is not.
+        let presented = self.request.or(self.connection).filter(|offer| offer.proof != Proof::Claim);
+        over.then(|| FlowClass::new(Outcome::Unknown, presented.map_or(Check::Opaque, |offer| offer.check)))
     }
 
     fn served_class(&self, weakest: Standing, vouched: Option<bool>, unix: Option<Reach>) -> FlowClass {

@@ -135,14 +135,14 @@ pub const FLOW_RULES: &[FlowRule] = &[
         says: "The protocol has no answers: whoever can reach the receiver may send, and no acceptance can be observed.",
     },
     FlowRule {
-        id: "flow.one-way-presented",
+        id: "flow.presented-undecided",
         version: 1,
         outcome: Outcome::Unknown,
         checks: &[Check::Secret, Check::Token, Check::Key],
         strengths: &[],
         served_without_proof: None,
         verdict: Verdict::Unproven,
-        says: "A credential went along in a protocol that has no answers; whether the receiver looks at it can't be observed.",
+        says: "The caller presented a credential, and no decision on it was seen.",
     },
     FlowRule {
         id: "flow.public",
