@@ -39,6 +39,17 @@ fn what_can_only_be_first_is_judged() {
         s(b"250 ok\r\n"),
     ];
     assert_eq!(observe_late(&smtp, 0)[0], "speaks smtp [stream.opening]");
+    let bind = [c(b"\x05\0\x0b\x03\x10\0\0\0"), s(b"\x05\0\x0c\x03\x10\0\0\0")];
+    assert_eq!(observe_late(&bind, 0), ["speaks dcerpc [stream.opening]"]);
+    assert_eq!(observe_late(&smb(0), 0), ["speaks smb2 [stream.opening]"]);
+}
+
+/// A call and its answer with this command of SMB 2.
+fn smb(command: u8) -> [Turn; 2] {
+    let call = [0, 0, 0, 64, 0xfe, b'S', b'M', b'B', 64, 0, 0, 0, 0, 0, 0, 0, command, 0];
+    let mut reply = call.to_vec();
+    reply.extend([0, 0, 1, 0, 0, 0]);
+    [c(call), s(reply)]
 }
 
 #[test]
@@ -47,6 +58,7 @@ fn what_may_have_a_past_is_not() {
     assert_eq!(observe_late(&redis, 0), [""; 0]);
     let http = [c(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"), s(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")];
     assert_eq!(observe_late(&http, 0), [""; 0]);
+    assert_eq!(observe_late(&smb(3), 0), [""; 0]);
     assert_eq!(observe_late(&[c(b"\xff\xfe"), s(b"what")], 0), [""; 0]);
     assert_eq!(observe_late(&mqtt(), 7), [""; 0], "bytes before it were missed");
     assert_eq!(observe_late(&mqtt()[..1], 0), [""; 0], "only one side spoke");

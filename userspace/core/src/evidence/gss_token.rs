@@ -56,11 +56,30 @@ impl Presented {
     }
 }
 
+/// What a receiver's token says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reply {
+    /// NTLM's second message: a challenge.
+    Challenge,
+    /// Kerberos: the receiver opened the ticket and proves that it did.
+    Mutual,
+}
+
 /// What the caller's token presents; `None` for a token that only begins an exchange, and for unknown ones.
 pub(crate) fn presented(token: &[u8]) -> Option<Presented> {
     match inner(token, DEPTH)? {
         Inner::Ntlm(message) => authenticate(message),
         Inner::ApReq => Some(Presented::Ticket),
+        Inner::ApRep => None,
+    }
+}
+
+/// What the receiver's token says.
+pub(crate) fn reply(token: &[u8]) -> Option<Reply> {
+    match inner(token, DEPTH)? {
+        Inner::Ntlm(message) => (message.get(8) == Some(&2)).then_some(Reply::Challenge),
+        Inner::ApReq => None,
+        Inner::ApRep => Some(Reply::Mutual),
     }
 }
 
@@ -68,6 +87,7 @@ pub(crate) fn presented(token: &[u8]) -> Option<Presented> {
 enum Inner<'a> {
     Ntlm(&'a [u8]),
     ApReq,
+    ApRep,
 }
 
 /// Unwraps. A content that is cut at its end is read as far as it is there.
@@ -95,6 +115,7 @@ fn inner(token: &[u8], depth: u8) -> Option<Inner<'_>> {
         // An OCTET STRING that holds the token.
         0x04 => inner(content, depth),
         0x6e if is_kerberos(content, 14) => Some(Inner::ApReq),
+        0x6f if is_kerberos(content, 15) => Some(Inner::ApRep),
         _ => None,
     }
 }
@@ -153,7 +174,7 @@ pub(crate) fn utf16(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Presented, presented};
+    use super::{Presented, Reply, presented, reply};
 
     fn element(tag: u8, content: &[u8]) -> Vec<u8> {
         let mut out = vec![tag];
@@ -218,10 +239,12 @@ mod tests {
         let framed = gss(KERBEROS, &[&[1, 0], request.as_slice()].concat());
         for token in [request.clone(), framed.clone(), spnego_init(&framed), spnego_response(&framed)] {
             assert_eq!(presented(&token), Some(Presented::Ticket));
+            assert_eq!(reply(&token), None);
             // A long ticket of which only the start was kept.
             assert_eq!(presented(token.get(..100).unwrap_or_default()), Some(Presented::Ticket));
         }
         let answer = gss(KERBEROS, &[&[2, 0], kerberos(0x6f, 15).as_slice()].concat());
+        assert_eq!(reply(&spnego_response(&answer)), Some(Reply::Mutual));
         assert_eq!(presented(&spnego_response(&answer)), None);
         assert_eq!(presented(&kerberos(0x6e, 15)), None);
     }
@@ -238,6 +261,7 @@ mod tests {
             assert_eq!(presented(&nobody), Some(Presented::Nobody));
         }
         assert_eq!(presented(b"NTLMSSP\0\x01\0\0\0"), None);
+        assert_eq!(reply(&spnego_response(b"NTLMSSP\0\x02\0\0\0")), Some(Reply::Challenge));
     }
 
     #[test]
@@ -245,20 +269,20 @@ mod tests {
         for token in
             [&b""[..], b"NTLMSSP\0\x03", b"\x60\x80", b"\x01\0\x01\0\x01\0", b"\xa1\x02\x30\0", &[4; 64]]
         {
-            assert_eq!(presented(token), None);
+            assert_eq!((presented(token), reply(token)), (None, None));
         }
     }
 
     proptest::proptest! {
         #[test]
         fn no_token_panics(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), at in 0_usize..200, by in 1_u8..) {
-            let _ = presented(&bytes);
+            let _ = (presented(&bytes), reply(&bytes));
             let mut token = spnego_init(&ntlm(&[0; 24], &[9; 60], "bob", true));
             let length = token.len();
             if let Some(byte) = token.get_mut(at % length) {
                 *byte ^= by;
             }
-            let _ = presented(&token);
+            let _ = (presented(&token), reply(&token));
         }
     }
 }

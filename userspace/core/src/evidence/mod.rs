@@ -15,6 +15,9 @@ mod certificate;
 pub mod conversation;
 mod cursor;
 mod datagram;
+mod dcerpc;
+mod dcerpc_datagram;
+mod dcerpc_rules;
 mod dissector;
 mod dns;
 mod dns_message;
@@ -39,11 +42,11 @@ mod mysql_rules;
 mod nats;
 mod ntp;
 pub mod observation;
-mod opening;
 mod onc_rpc;
 mod onc_rpc_account;
 mod onc_rpc_message;
 mod onc_rpc_rules;
+mod opening;
 mod pop3;
 mod postgresql;
 mod postgresql_rules;
@@ -91,6 +94,7 @@ static DISSECTORS: &[&Known] = &[
     &smb::KNOWN_1,
     &smb::KNOWN_2,
     &onc_rpc::KNOWN,
+    &dcerpc::KNOWN,
     &postgresql::KNOWN,
     &http::KNOWN,
     &ftp::KNOWN,
@@ -123,6 +127,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &dns::KNOWN_DATAGRAMS,
     &ntp::KNOWN,
     &bacnet::KNOWN,
+    &dcerpc_datagram::KNOWN,
 ];
 
 /// Every rule of evidence that this program knows.

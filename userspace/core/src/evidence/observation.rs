@@ -339,6 +339,8 @@ pub enum Protocol {
     Mdns,
     /// IEC 60870-5-104.
     Iec104,
+    /// DCE/RPC, over connections and by datagrams.
+    Dcerpc,
     /// SMB 1 (CIFS).
     Smb1,
     /// SMB 2 and 3.
@@ -399,6 +401,7 @@ impl Protocol {
             Self::Dns => "dns",
             Self::Mdns => "mdns",
             Self::Iec104 => "iec104",
+            Self::Dcerpc => "dcerpc",
             Self::Smb1 => "smb1",
             Self::Smb2 => "smb2",
             Self::S7comm => "s7comm",

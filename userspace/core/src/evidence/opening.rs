@@ -4,7 +4,7 @@
 //! Some protocols open with a message that the protocol forbids anywhere else; where both directions begin with it,
 //! nothing came before, and the stream is as good as one that was seen from its first packet.
 
-use super::Protocol;
+use super::{Protocol, smb};
 
 /// Protocols in which what both directions begin with can only be first.
 const ALWAYS: &[Protocol] = &[
@@ -19,6 +19,8 @@ const ALWAYS: &[Protocol] = &[
     Protocol::Vnc,
     Protocol::Ssh,
     Protocol::Rsync,
+    // A binding is the first message of an association's connection; later ones are alterations (C706 section 12.6.4.3).
+    Protocol::Dcerpc,
 ];
 
 /// True when `reply`, the responder's first bytes seen, and the call that was recognised as `protocol` can only be the
@@ -27,5 +29,6 @@ pub(crate) fn stands_first(protocol: Protocol, reply: &[u8]) -> bool {
     // The greeting (RFC 5321 section 4.3.2, RFC 959 section 5.4). The 220 that answers STARTTLS has TLS after it, FTP's
     // 220 that answers REIN begins anew.
     let greets = matches!(protocol, Protocol::Smtp | Protocol::Ftp) && reply.starts_with(b"220");
-    greets || ALWAYS.contains(&protocol)
+    let negotiates = matches!(protocol, Protocol::Smb1 | Protocol::Smb2) && smb::negotiates(reply);
+    greets || negotiates || ALWAYS.contains(&protocol)
 }

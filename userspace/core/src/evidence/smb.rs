@@ -40,6 +40,17 @@ const READ: u64 = 8192;
 /// Bytes of the header of an encrypted message.
 const SEALED_HEADER: u64 = 52;
 
+/// Bytes of a frame up to the end of version 2's command.
+const COMMAND: usize = 18;
+
+/// True for a responder's first bytes that answer a negotiation, which stands first on a connection (MS-SMB2 3.3.5.4,
+/// MS-CIFS 3.3.5.42), or a NetBIOS session request, which comes before anything else.
+pub(crate) fn negotiates(reply: &[u8]) -> bool {
+    let of_version_2 = |bytes: &[u8]| bytes.starts_with(b"\xfeSMB") && bytes.get(12..14) == Some(&[0, 0]);
+    let message = reply.get(4..).unwrap_or_default();
+    matches!(reply.first(), Some(0x82..=0x84)) || message.starts_with(b"\xffSMB\x72") || of_version_2(message)
+}
+
 /// A frame that begins with one of these signatures' first bytes.
 fn frame_likeness(bytes: &[u8], first: &[u8]) -> Likeness {
     if bytes.first().is_some_and(|kind| *kind != 0) {
@@ -48,7 +59,9 @@ fn frame_likeness(bytes: &[u8], first: &[u8]) -> Likeness {
     match bytes.get(4) {
         None => Likeness::Unsure,
         Some(byte) if first.contains(byte) => {
-            Likeness::starts_with(bytes.get(5..).unwrap_or_default(), b"SMB")
+            let signature = Likeness::starts_with(bytes.get(5..).unwrap_or_default(), b"SMB");
+            // Up to the command, so that a negotiation can be told from what comes later.
+            if signature == Likeness::Like && bytes.len() < COMMAND { Likeness::Unsure } else { signature }
         }
         Some(_) => Likeness::Unlike,
     }
