@@ -13,6 +13,7 @@ fn is_statement(observation: &Observation) -> bool {
     match observation.shown {
         Shown::Offers { .. }
         | Shown::Accepts
+        | Shown::Admits { .. }
         | Shown::Serves { .. }
         | Shown::Refuses { .. }
         | Shown::SendsOneWay
@@ -63,7 +64,8 @@ proptest! {
         let turns: Vec<Turn> = turns.into_iter().map(|(from, bytes)| if from { c(bytes) } else { s(bytes) }).collect();
         let shown = observe(&turns);
         prop_assert!(!shown.is_empty());
-        prop_assert!(!shown.iter().any(|shown| matches!(shown.shown, Shown::Accepts)));
+        let accepted = |shown: &Observation| matches!(shown.shown, Shown::Accepts | Shown::Admits { .. });
+        prop_assert!(!shown.iter().any(accepted));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tierzero_core::evidence::{
     Source, rules,
 };
 use tierzero_core::verdict::{
-    Check, Contrast, EDGE_RULES, FLOW_RULES, FlowClass, KindContrast, Late, Ledger, Outcome, Setting,
+    Check, Contrast, EDGE_RULES, FLOW_RULES, FlowClass, KindContrast, Late, Ledger, Outcome, Served, Setting,
     Strength, Verdict, edge_rule, edge_verdict, judge, not_seen, what_would_change,
 };
 
@@ -23,7 +23,8 @@ const CHECKS: [Check; 9] = [
     Check::Opaque,
     Check::Public,
 ];
-const OUTCOMES: [Outcome; 4] = [Outcome::Served, Outcome::Refused, Outcome::Unknown, Outcome::Idle];
+const OUTCOMES: [Outcome; 5] =
+    [Outcome::Served, Outcome::Refused, Outcome::Unknown, Outcome::Admitted, Outcome::Idle];
 
 /// Every contrast that matters: each count zero or not.
 fn contrasts() -> impl Iterator<Item = Contrast> {
@@ -68,9 +69,14 @@ fn expected(class: FlowClass, contrast: &Contrast) -> Verdict {
         // Asked for, anonymous by design, and no answer seen.
         Outcome::Unknown if class.check == Check::Public => return Verdict::Public,
         Outcome::Unknown => return Verdict::Opaque,
-        Outcome::Served => {}
+        Outcome::Served | Outcome::Admitted => {}
     }
+    let seen_served = class.outcome == Outcome::Served;
     let kind = match class.check {
+        // A finished handshake shows no service, so none without proof either.
+        Check::None | Check::Address | Check::Claimed | Check::Public | Check::Kernel if !seen_served => {
+            return Verdict::Opaque;
+        }
         Check::None | Check::Address | Check::Claimed => return Verdict::LocationTrusted,
         Check::Opaque => return Verdict::Opaque,
         Check::Public => return Verdict::Public,
@@ -83,7 +89,7 @@ fn expected(class: FlowClass, contrast: &Contrast) -> Verdict {
     let someone_wrong_was_refused = kind.refused_wrong > 0;
     let open_to_others = contrast.served_without_proof > 0;
     let insists = demanded || someone_without_was_refused || someone_wrong_was_refused && !open_to_others;
-    match (insists, open_to_others) {
+    match (insists, open_to_others && seen_served) {
         (false, true) => Verdict::LocationTrusted,
         (false, false) => Verdict::Unproven,
         (true, _) if class.check == Check::Secret => Verdict::SecretChecked,
@@ -110,7 +116,7 @@ fn every_flow_class_on_every_listener() {
             }
         }
     }
-    assert_eq!(seen, 128 * 36 * 2);
+    assert_eq!(seen, 128 * 45 * 2);
 }
 
 #[test]
@@ -234,10 +240,59 @@ fn forbidden_inferences() {
         Verdict::Opaque
     );
     assert_eq!(verdict(&[demand.clone(), Shown::Declines, hidden(Hidden::Tls13)]), Verdict::Opaque);
+    // A declined certificate, or one that was only asked for, admits nobody as anybody; nor does what nobody could read.
+    let admits = Shown::Admits { expected: true };
+    assert_eq!(verdict(&[demand.clone(), Shown::Declines, admits.clone()]), Verdict::Opaque);
+    assert_eq!(verdict(&[demand.clone(), admits.clone()]), Verdict::Opaque);
+    assert_eq!(verdict(&[key.clone(), Shown::Admits { expected: true }]), Verdict::Unproven);
+    for why in [Hidden::Tls12, Hidden::Resumed, Hidden::Gap] {
+        let before = [hidden(why), demand.clone(), key.clone(), admits.clone()];
+        assert_eq!(verdict(&before), Verdict::Opaque);
+        let between = [demand.clone(), key.clone(), hidden(why), admits.clone()];
+        assert_eq!(verdict(&between), Verdict::Opaque);
+    }
+    let later = Shown::Refuses { why: Refusal::NotAllowed };
+    assert_eq!(verdict(&[demand.clone(), key.clone(), admits, later]), Verdict::Refused);
     // Silence is no refusal, a challenge no service, an accept code no service.
     assert_eq!(verdict(std::slice::from_ref(&demand)), Verdict::Opaque);
     assert_eq!(verdict(&[demand, key, Shown::Accepts]), Verdict::Unproven);
     assert_eq!(verdict(&[]), Verdict::Opaque);
+}
+
+#[test]
+fn a_finished_handshake_counts_for_the_key_that_it_rests_on() {
+    let demand = Shown::Demands { proof: Proof::Key };
+    let key = offer(Proof::Key, Scope::Connection, None);
+    let inside = Shown::Hidden { why: Hidden::Tls12 };
+    let admitted = |expected| {
+        let shown = [demand.clone(), key.clone(), Shown::Admits { expected }, inside.clone()];
+        account(&shown, Level::Observed, &plain())
+    };
+    let (class, contrast) = admitted(true);
+    let class = class.unwrap();
+    assert_eq!(class.served(), Served::Unknown);
+    let (it, _) = judge(class, &contrast);
+    assert_eq!(
+        (it.check, it.strength, it.verdict),
+        (Check::Key, Some(Strength::Demanded), Verdict::IdentityChecked)
+    );
+    // Whose issuer the receiver did not name may be anybody's key, until somebody without one was refused.
+    let (class, mut contrast) = admitted(false);
+    let (it, _) = judge(class.unwrap(), &contrast);
+    assert_eq!(
+        (it.check, it.strength, it.verdict),
+        (Check::Key, Some(Strength::Presented), Verdict::Unproven)
+    );
+    let missing = Shown::Refuses { why: Refusal::ProofMissing };
+    let (refused, showed) =
+        account(&[demand.clone(), Shown::Declines, missing, inside.clone()], Level::Observed, &plain());
+    assert_eq!(refused.unwrap(), FlowClass::new(Outcome::Refused, Check::Opaque));
+    contrast.add(&showed);
+    assert_eq!(judge(class.unwrap(), &contrast).0.strength, Some(Strength::Enforced));
+    // A caller that declined and whose handshake was finished all the same was not seen served.
+    let (declined, showed) = account(&[demand, Shown::Declines, inside], Level::Observed, &plain());
+    assert_eq!(declined.unwrap(), FlowClass::new(Outcome::Unknown, Check::Opaque));
+    assert_eq!(showed.key.declined_and_served, 0);
 }
 
 #[test]
@@ -303,6 +358,7 @@ fn anything_shown() -> impl Strategy<Value = Shown> {
         (proof, scope, lifetime).prop_map(|(proof, scope, lifetime)| offer(proof, scope, lifetime)),
         Just(Shown::Declines),
         Just(Shown::Accepts),
+        any::<bool>().prop_map(|expected| Shown::Admits { expected }),
         Just(SERVED),
         Just(SERVED),
         Just(Shown::Serves { operation: Operation::Public }),

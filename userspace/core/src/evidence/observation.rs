@@ -108,6 +108,13 @@ pub enum Shown {
     Declines,
     /// The receiver accepted what was offered by the protocol's accept code (not yet service).
     Accepts,
+    /// The receiver finished a handshake that rests on what was offered and that it could have refused. What it serves
+    /// then is inside an encryption.
+    Admits {
+        /// True when the receiver had said beforehand that it takes such a proof: it named the certificate's issuer, or
+        /// chose a key exchange that only the holder of the key can finish.
+        expected: bool,
+    },
     /// The receiver granted the protocol's service.
     Serves {
         /// What kind of operation.

@@ -4,15 +4,12 @@
 
 use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_hello};
 
-use super::certificate::{self, Leaf};
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone};
-use super::tls_record::{
-    ALERT, APPLICATION, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, CLIENT_HELLO, HANDSHAKE,
-    Happened, RECORD, SERVER_HELLO, SERVER_HELLO_DONE, Side, extensions, issuers, vector24,
-};
+use super::tls_record::{ALERT, CLIENT_HELLO, HANDSHAKE, Happened, RECORD, SERVER_HELLO, Side, extensions};
 use super::tls_rules::*;
-use super::tls13::{self, Flight, Outcome, Shape};
-use super::{Credential, CredentialKind, Hidden, Proof, Protocol, Refusal, Rule, Scope, Shown};
+use super::tls12::Handshake12;
+use super::tls13_handshake::Handshake13;
+use super::{Hidden, Principal, PrincipalKind, Protocol, Refusal, Shown};
 use crate::event::Role;
 
 /// How a flow of this protocol is recognised and read.
@@ -76,53 +73,38 @@ struct Tls {
 }
 
 /// Extensions of a ClientHello.
-#[derive(Default, Clone, Copy, Debug)]
+#[derive(Default, Clone, Debug)]
 struct Offered {
     early_data: bool,
     post_handshake_auth: bool,
+    /// The SRP user (RFC 5054 section 2.8.1).
+    user: Option<Principal>,
 }
 
 #[derive(Default, Debug)]
 enum Version {
     #[default]
     Unknown,
-    Old(Old),
-    New(New),
-}
-
-/// A handshake up to TLS 1.2.
-#[derive(Default, Debug)]
-struct Old {
-    legacy_request: bool,
-    done: bool,
-    requested: bool,
-    /// Distinguished names of the request, if the list was readable.
-    issuers: Option<Vec<Vec<u8>>>,
-    /// The client's certificate, until its proof.
-    certificate: Option<(Option<Leaf>, Credential)>,
-    declined: bool,
-    offered: bool,
-}
-
-/// A handshake of TLS 1.3.
-#[derive(Default, Debug)]
-struct New {
-    suite: u16,
-    resumed: bool,
-    offered: Offered,
-    client_alert: bool,
-    client: Vec<u16>,
-    server: Vec<u16>,
-    server_after: Vec<u16>,
-    flight: Option<Flight>,
+    Old(Handshake12),
+    New(Handshake13),
 }
 
 impl Tls {
     fn hello(&mut self, body: &[u8]) -> bool {
         let Ok((_, hello)) = parse_tls_handshake_client_hello(body) else { return false };
-        let present: Vec<u16> = extensions(hello.ext.unwrap_or_default()).map(|(kind, _)| kind).collect();
-        self.hello =
-            Some(Offered { early_data: present.contains(&42), post_handshake_auth: present.contains(&49) });
+        let mut offered = Offered::default();
+        for (kind, content) in extensions(hello.ext.unwrap_or_default()) {
+            match kind {
+                12 => {
+                    let user = content.split_first().map(|(_, user)| user).filter(|user| !user.is_empty());
+                    offered.user = user.map(|user| Principal::bounded(PrincipalKind::User, user));
+                }
+                42 => offered.early_data = true,
+                49 => offered.post_handshake_auth = true,
+                _ => {}
+            }
+        }
+        self.hello = Some(offered);
         true
     }
 
@@ -134,17 +116,19 @@ impl Tls {
             // The handshake begins again with a second ClientHello.
             return true;
         }
+        let offered = self.hello.take().unwrap_or_default();
         if new {
             notes.say(&INSIDE_13, Shown::Hidden { why: Hidden::Tls13 });
             let resumed = extensions(list).any(|(kind, _)| kind == 41);
             if resumed {
                 notes.say(&RESUMED_13, Shown::Hidden { why: Hidden::Resumed });
             }
-            let offered = self.hello.unwrap_or_default();
-            self.version = Version::New(New { suite: hello.cipher.0, resumed, offered, ..New::default() });
+            let Offered { early_data, post_handshake_auth, .. } = offered;
+            let handshake = Handshake13::new(hello.cipher.0, resumed, early_data, post_handshake_auth);
+            self.version = Version::New(handshake);
         } else {
-            notes.say(&INSIDE_12, Shown::Hidden { why: Hidden::Tls12 });
-            self.version = Version::Old(Old { legacy_request: hello.version.0 < 0x0303, ..Old::default() });
+            let handshake = Handshake12::new(hello.version.0 < 0x0303, hello.cipher.0, offered.user);
+            self.version = Version::Old(handshake);
         }
         true
     }
@@ -169,6 +153,7 @@ impl Tls {
                     if from == Role::Responder {
                         notes.say(&FAILED, Shown::Refuses { why: Refusal::Other });
                     }
+                    notes.say(&UNFINISHED, Shown::Hidden { why: Hidden::Encrypted });
                     Some(Next::Settled)
                 }
                 // Early data before the ServerHello, and ChangeCipherSpec for old middleboxes, mean nothing here.
@@ -185,217 +170,6 @@ impl Tls {
     }
 }
 
-impl Old {
-    fn happened(
-        &mut self,
-        from: Role,
-        happened: Happened,
-        finished: bool,
-        notes: &mut Notes<'_>,
-    ) -> Option<Next> {
-        match (from, happened) {
-            (Role::Responder, Happened::Message(SERVER_HELLO_DONE, _)) => self.done = true,
-            (Role::Responder, Happened::Message(CERTIFICATE_REQUEST, body)) => {
-                self.requested = true;
-                self.issuers = issuers(&body, self.legacy_request);
-                notes.say(&DEMANDED_12, Shown::Demands { proof: Proof::Key });
-            }
-            (Role::Originator, Happened::Message(CERTIFICATE, body)) if self.requested => {
-                self.certificate(&body, notes)
-            }
-            (Role::Originator, Happened::Message(CERTIFICATE_VERIFY, _)) => self.proved(notes),
-            (Role::Responder, Happened::ChangeCipher) if !self.done => {
-                notes.say(&RESUMED_12, Shown::Hidden { why: Hidden::Resumed });
-                return Some(Next::Settled);
-            }
-            // The responder's Finished, the first thing that it encrypts, after the originator's.
-            (Role::Responder, Happened::Encrypted(HANDSHAKE, _)) if finished => {
-                if self.offered {
-                    notes.say(&ACCEPTED_12, Shown::Accepts);
-                } else if !self.requested {
-                    notes.say(&NOT_ASKED_12, Shown::Hidden { why: Hidden::Tls12 });
-                }
-                return Some(Next::Settled);
-            }
-            (Role::Responder, Happened::Alert { fatal: true, description }) => {
-                let (rule, why): (&'static Rule, Refusal) = match (self.declined, self.offered, description) {
-                    (_, _, 49) => (&REFUSED, Refusal::NotAllowed),
-                    (true, _, _) => (&REFUSED, Refusal::ProofMissing),
-                    (_, true, _) => (&REFUSED, Refusal::ProofWrong),
-                    (false, false, _) => (&FAILED, Refusal::Other),
-                };
-                notes.say(rule, Shown::Refuses { why });
-                return Some(Next::Settled);
-            }
-            (Role::Originator, Happened::Alert { fatal: true, .. }) => return Some(Next::Settled),
-            (
-                _,
-                Happened::Message(..)
-                | Happened::ChangeCipher
-                | Happened::Encrypted(..)
-                | Happened::Alert { .. },
-            ) => {}
-        }
-        None
-    }
-
-    /// The client's Certificate message.
-    fn certificate(&mut self, body: &[u8], notes: &mut Notes<'_>) {
-        if body.is_empty() {
-            // Too long to keep: something was sent, and nothing of it is known.
-            let credential = Credential {
-                kind: CredentialKind::X509,
-                fingerprint: None,
-                lifetime_s: None,
-                cleartext: false,
-            };
-            self.certificate = Some((None, credential));
-            return;
-        }
-        let Some((list, _)) = vector24(body) else { return };
-        let Some((der, _)) = vector24(list).filter(|(der, _)| !der.is_empty()) else {
-            self.declined = true;
-            notes.say(&DECLINED_12, Shown::Declines);
-            return;
-        };
-        let leaf = certificate::leaf(der);
-        let credential = Credential {
-            kind: CredentialKind::X509,
-            fingerprint: Some(notes.fingerprint("x509", der)),
-            lifetime_s: leaf.as_ref().and_then(|leaf| leaf.lifetime_s),
-            cleartext: false,
-        };
-        self.certificate = Some((leaf, credential));
-    }
-
-    /// The client's CertificateVerify: it holds the key of the certificate it sent.
-    fn proved(&mut self, notes: &mut Notes<'_>) {
-        let Some((leaf, credential)) = self.certificate.take() else { return };
-        self.offered = true;
-        let named = self.issuers.as_deref().unwrap_or_default();
-        let rule: &'static Rule = match &leaf {
-            _ if named.is_empty() => &NO_LIST_12,
-            Some(leaf) if named.contains(&leaf.issuer) => &LISTED_12,
-            Some(_) | None => &UNLISTED_12,
-        };
-        let principal = leaf.and_then(|leaf| leaf.principal);
-        let credential = Some(credential);
-        notes.say(rule, Shown::Offers { proof: Proof::Key, scope: Scope::Connection, principal, credential });
-    }
-}
-
-impl New {
-    fn shape(&self) -> Shape<'_> {
-        Shape {
-            suite: self.suite,
-            resumed: self.resumed,
-            early_data: self.offered.early_data,
-            client_alert: self.client_alert,
-            client: &self.client,
-            server: &self.server,
-            server_after: &self.server_after,
-        }
-    }
-
-    fn happened(&mut self, from: Role, happened: &Happened, notes: &mut Notes<'_>) -> Option<Next> {
-        match (from, happened) {
-            (Role::Originator, Happened::Encrypted(APPLICATION, length)) => push(&mut self.client, *length),
-            (Role::Responder, Happened::Encrypted(APPLICATION, length)) if self.client.is_empty() => {
-                push(&mut self.server, *length);
-            }
-            (Role::Responder, Happened::Encrypted(APPLICATION, length)) => {
-                push(&mut self.server_after, *length)
-            }
-            (Role::Originator, Happened::Alert { .. }) => self.client_alert = true,
-            (Role::Responder, Happened::Alert { fatal: true, .. }) => {
-                notes.say(&FAILED, Shown::Refuses { why: Refusal::Other });
-                return Some(Next::Settled);
-            }
-            (
-                _,
-                Happened::Message(..)
-                | Happened::ChangeCipher
-                | Happened::Encrypted(..)
-                | Happened::Alert { .. },
-            ) => {}
-        }
-        self.judge(false, notes).then_some(Next::Settled)
-    }
-
-    /// Says what the lengths show so far; `true` once nothing more can be learnt from them.
-    fn judge(&mut self, last: bool, notes: &mut Notes<'_>) -> bool {
-        let outcome = tls13::outcome(&self.shape(), last);
-        let went_on = outcome == Outcome::WentOn;
-        if self.flight.is_none() {
-            let Some(flight) = tls13::flight(&self.shape(), last || went_on) else { return false };
-            self.flight = Some(flight);
-            self.say_flight(flight, notes);
-        }
-        let answered = match self.flight {
-            Some(Flight::Declined) => Some(Refusal::ProofMissing),
-            Some(Flight::CertificateSent) => Some(Refusal::ProofWrong),
-            Some(Flight::NotAsked | Flight::Resumed | Flight::FailedAtClient | Flight::Undecided) | None => {
-                None
-            }
-        };
-        match (outcome, answered) {
-            (_, None) => true,
-            (Outcome::Unknown, Some(_)) => false,
-            (Outcome::WentOn, Some(Refusal::ProofWrong)) => {
-                notes.say(&WENT_ON_13, Shown::Accepts);
-                true
-            }
-            (Outcome::WentOn, Some(_)) => true,
-            (Outcome::Refused, Some(why)) => {
-                notes.say(&REFUSED_13, Shown::Refuses { why });
-                true
-            }
-        }
-    }
-
-    fn say_flight(&self, flight: Flight, notes: &mut Notes<'_>) {
-        match flight {
-            Flight::NotAsked => {
-                let rule: &'static Rule =
-                    if self.offered.post_handshake_auth { &NOT_ASKED_SO_FAR_13 } else { &NOT_ASKED_13 };
-                notes.say(rule, Shown::Hidden { why: Hidden::Tls13 });
-            }
-            Flight::Declined => {
-                notes.say(&DECLINED_13, Shown::Demands { proof: Proof::Key });
-                notes.say(&DECLINED_13, Shown::Declines);
-            }
-            Flight::CertificateSent => {
-                notes.say(&SENT_13, Shown::Demands { proof: Proof::Key });
-                let credential = Credential {
-                    kind: CredentialKind::X509,
-                    fingerprint: None,
-                    lifetime_s: None,
-                    cleartext: false,
-                };
-                notes.say(
-                    &SENT_13,
-                    Shown::Offers {
-                        proof: Proof::Key,
-                        scope: Scope::Connection,
-                        principal: None,
-                        credential: Some(credential),
-                    },
-                );
-            }
-            // Said by the ServerHello.
-            Flight::Resumed | Flight::FailedAtClient => {}
-            Flight::Undecided => notes.say(&UNDECIDED_13, Shown::Hidden { why: Hidden::Tls13 }),
-        }
-    }
-}
-
-/// Keeps as many lengths as any rule looks at.
-fn push(lengths: &mut Vec<u16>, length: u16) {
-    if lengths.len() < tls13::MOST_RECORDS {
-        lengths.push(length);
-    }
-}
-
 impl Dissector for Tls {
     fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
         let start = input.position();
@@ -403,7 +177,8 @@ impl Dissector for Tls {
             if input.position() > start {
                 return Next::More;
             }
-            if from == Role::Responder && self.hello.is_none() {
+            // A responder's bytes wait for the hello that they answer.
+            if from == Role::Responder && self.hello.is_none() && matches!(self.version, Version::Unknown) {
                 return Next::More;
             }
             let new = matches!(self.version, Version::New(_));
@@ -427,11 +202,11 @@ impl Dissector for Tls {
     }
 
     fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {
-        if let Version::New(new) = &mut self.version {
-            // Without any record of the client's second flight, the ServerHello has already said all there is.
-            if whole && (!new.client.is_empty() || new.client_alert) {
-                new.judge(true, notes);
-            }
+        match &mut self.version {
+            Version::Unknown => notes.say(&UNFINISHED, Shown::Hidden { why: Hidden::Encrypted }),
+            Version::Old(_) => Handshake12::finish(notes),
+            Version::New(handshake) if whole => handshake.finish(notes),
+            Version::New(_) => {}
         }
     }
 }

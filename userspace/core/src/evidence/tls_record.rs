@@ -22,6 +22,7 @@ pub(crate) const CERTIFICATE: u8 = 11;
 pub(crate) const CERTIFICATE_REQUEST: u8 = 13;
 pub(crate) const SERVER_HELLO_DONE: u8 = 14;
 pub(crate) const CERTIFICATE_VERIFY: u8 = 15;
+pub(crate) const CLIENT_KEY_EXCHANGE: u8 = 16;
 
 /// One direction's records.
 #[derive(Default)]
@@ -135,7 +136,7 @@ impl Side {
             [kind, high, middle, low, ..] => {
                 let length = u32::from_be_bytes([0, *high, *middle, *low]) as usize;
                 let keep = matches!(*kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE_REQUEST)
-                    || *kind == CERTIFICATE && own_certificate;
+                    || matches!(*kind, CERTIFICATE | CLIENT_KEY_EXCHANGE) && own_certificate;
                 if !keep || length > MESSAGE {
                     let kind = *kind;
                     self.unwanted = length as u64;

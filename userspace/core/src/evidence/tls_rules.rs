@@ -28,11 +28,32 @@ rules! {
     ACCEPTED_12 = "tls12.certificate-accepted", v 1, Observed, Wire,
         "After the caller's certificate and proof, the receiver finished the handshake",
         "A finished handshake is not service: the refusal may come inside TLS";
+    SHARED_KEY_12 = "tls12.shared-key", v 1, Observed, Wire,
+        "The receiver chose a key exchange that only the holder of a key known to both sides can finish (PSK)",
+        "Who else holds the key";
+    SRP_12 = "tls12.srp", v 1, Observed, Wire,
+        "The receiver chose a key exchange that only somebody who knows the user's password can finish (SRP)",
+        "Who else knows the password";
+    KERBEROS_12 = "tls12.kerberos", v 1, Observed, Wire,
+        "The receiver chose a key exchange that rests on a Kerberos ticket",
+        "Whom the ticket names";
+    KEY_EXCHANGE_12 = "tls12.key-exchange-accepted", v 1, Observed, Wire,
+        "The receiver finished the handshake after the caller had, so both hold the same key",
+        "A finished handshake is not service: the refusal may come inside TLS";
+    KEY_REFUSED = "tls12.key-exchange-refused", v 1, Observed, Wire,
+        "The receiver ended a handshake that rests on a shared key after the caller's part of it",
+        "Whether the name or the key was wrong";
+    ANONYMOUS_12 = "tls12.anonymous", v 1, Observed, Wire,
+        "The handshake proved neither side to the other (anonymous key exchange)",
+        "What is inside, and whether the caller proves itself there, is not visible";
+    UNFINISHED = "tls.unfinished", v 1, Observed, Wire,
+        "The handshake ended before the receiver chose a version",
+        "Nothing is said about what it checks";
     REFUSED = "tls.certificate-refused", v 1, Observed, Wire,
         "The receiver ended the handshake with an alert after it had asked for a certificate",
         "Not which certificate would have been enough";
     FAILED = "tls.handshake-refused", v 1, Observed, Wire,
-        "The receiver ended the handshake with an alert before it asked for a certificate",
+        "The receiver ended the handshake with an alert that says nothing about the caller's proof",
         "Nothing is said about what it checks";
     RESUMED_12 = "tls12.resumed", v 1, Observed, Wire,
         "An earlier session was resumed, so no certificate was asked for",

@@ -336,7 +336,7 @@ impl Edge {
                     continue;
                 }
                 Outcome::Unknown if group.check == Check::Opaque => self.opaque += group.flows,
-                Outcome::Unknown | Outcome::Idle => {}
+                Outcome::Unknown | Outcome::Admitted | Outcome::Idle => {}
             }
             *self.by_check.entry(group.check).or_default() += group.flows;
         }

@@ -243,7 +243,7 @@ fn is_decisive(flow: &FlowState, class: FlowClass) -> bool {
     flow.over
         || flow.waited
         || class.late != Late::No
-        || class.outcome == Outcome::Served && flow.transport != Transport::Unix
+        || matches!(class.outcome, Outcome::Served | Outcome::Admitted) && flow.transport != Transport::Unix
 }
 
 /// What the kernel shows has its rules too.

@@ -14,6 +14,8 @@ pub enum Outcome {
     Refused,
     /// Whether it was served can't be seen.
     Unknown,
+    /// The receiver finished a handshake that rests on the caller's proof; what it served then can't be seen.
+    Admitted,
     /// Nothing was asked: never answered, or opened and closed without a byte.
     Idle,
 }
@@ -62,7 +64,7 @@ impl FlowClass {
         match self.outcome {
             Outcome::Served => Served::Yes,
             Outcome::Refused | Outcome::Idle => Served::No,
-            Outcome::Unknown => Served::Unknown,
+            Outcome::Unknown | Outcome::Admitted => Served::Unknown,
         }
     }
 

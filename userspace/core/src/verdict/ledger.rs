@@ -32,6 +32,8 @@ pub struct Ledger {
     asked: Kinds,
     open_demand: Kinds,
     weakest: Option<Standing>,
+    /// What a finished handshake rests on, and whether it was asked for.
+    admitted: Option<(Check, bool)>,
     public: bool,
     /// What the protocol gives anyone was asked for, and no answer was seen.
     asked_public: bool,
@@ -166,6 +168,7 @@ impl Ledger {
             }
             Shown::Declines => {}
             Shown::Accepts => self.accepted(),
+            Shown::Admits { expected } => self.admitted(*expected),
             Shown::Serves { operation: Operation::Public } => self.public = true,
             Shown::Serves { operation: Operation::Service } | Shown::SendsOneWay => {
                 let one_way = matches!(observation.shown, Shown::SendsOneWay);
@@ -177,6 +180,7 @@ impl Ledger {
             Shown::Ignores => {
                 self.connection = None;
                 self.request = None;
+                self.admitted = None;
             }
             Shown::KernelVouches { uid, receiver_looked } => {
                 self.vouched_uid = Some(*uid);
@@ -260,6 +264,16 @@ impl Ledger {
         }
     }
 
+    /// Only what was offered here and asked for here counts, and only if everything up to here could be read.
+    fn admitted(&mut self, expected: bool) {
+        let Some(offer) = self.connection.filter(|it| it.proof != Proof::Claim) else { return };
+        if self.hidden.is_none() && self.request.is_none() {
+            self.accepted();
+            self.open_demand = Kinds::default();
+            self.admitted = Some((offer.check, expected && self.asked_for(offer.check)));
+        }
+    }
+
     fn served(&mut self, source: Source, contrast: &mut Contrast) {
         let blurred = self.blurred(source);
         let offer = [self.request, self.connection]
@@ -307,6 +321,7 @@ impl Ledger {
     fn refuse(&mut self, why: Refusal, source: Source, contrast: &mut Contrast) {
         self.refused = true;
         self.refused_request = self.request.map(|offer| offer.check).or(self.refused_request);
+        self.admitted = None;
         self.hidden_last = false;
         if self.blurred(source) {
             // What it refused may have been demanded or offered where nobody could read: no kind may be credited.
@@ -379,6 +394,9 @@ impl Ledger {
             let class = self.served_class(weakest, vouched, unix);
             let unseen = self.one_way && class.outcome == Outcome::Served;
             return Some(if unseen { FlowClass { outcome: Outcome::Unknown, ..class } } else { class });
+        }
+        if let Some((check, asked)) = self.admitted {
+            return Some(FlowClass { asked, ..FlowClass::new(Outcome::Admitted, check) });
         }
         if self.refused {
             // What a refused caller presented; what was demanded of it stands in the listener's contrast.

@@ -5,7 +5,7 @@
 use super::{Check, Contrast, FlowClass, Judgement, Late, Outcome, Strength, Verdict};
 
 /// Version of the table as a whole; raised with any rule in it.
-pub const RULE_TABLE_VERSION: u16 = 2;
+pub const RULE_TABLE_VERSION: u16 = 3;
 
 /// One row: flows with this outcome, one of these checks and one of these strengths have this verdict.
 #[derive(PartialEq, Eq, Debug)]
@@ -143,6 +143,46 @@ pub const FLOW_RULES: &[FlowRule] = &[
         served_without_proof: None,
         verdict: Verdict::Unproven,
         says: "The caller presented a credential, and no decision on it was seen.",
+    },
+    FlowRule {
+        id: "flow.admitted",
+        version: 1,
+        outcome: Outcome::Admitted,
+        checks: &[Check::Token, Check::Key],
+        strengths: FIRM,
+        served_without_proof: None,
+        verdict: Verdict::IdentityChecked,
+        says: "The receiver asked for a key, the caller proved that it holds one, and the receiver finished the handshake; what it served then is inside.",
+    },
+    FlowRule {
+        id: "flow.admitted-by-secret",
+        version: 1,
+        outcome: Outcome::Admitted,
+        checks: &[Check::Secret],
+        strengths: FIRM,
+        served_without_proof: None,
+        verdict: Verdict::SecretChecked,
+        says: "The handshake rests on a secret that both sides hold, and the receiver finished it; what it served then is inside.",
+    },
+    FlowRule {
+        id: "flow.admitted-presented",
+        version: 1,
+        outcome: Outcome::Admitted,
+        checks: &[Check::Secret, Check::Token, Check::Key],
+        strengths: WEAK,
+        served_without_proof: None,
+        verdict: Verdict::Unproven,
+        says: "The caller proved that it holds a key, and nothing shows whether the receiver knows that key's owner.",
+    },
+    FlowRule {
+        id: "flow.admitted-unread",
+        version: 1,
+        outcome: Outcome::Admitted,
+        checks: ANY,
+        strengths: &[],
+        served_without_proof: None,
+        verdict: Verdict::Opaque,
+        says: "The receiver finished a handshake; what it checked could not be read.",
     },
     FlowRule {
         id: "flow.public",
@@ -284,7 +324,9 @@ pub fn edge_verdict(
 ) -> Option<Judgement> {
     let judged = flows.filter(|(_, count)| *count > 0).map(|(class, _)| (class, judge(class, contrast).0));
     let succeeded = judged.clone().any(|(class, it)| {
-        class.late == Late::No && class.outcome == Outcome::Served && it.verdict != Verdict::Public
+        class.late == Late::No
+            && (class.outcome == Outcome::Served && it.verdict != Verdict::Public
+                || class.outcome == Outcome::Admitted && it.verdict.comforts())
     });
     judged
         .filter(|(class, _)| !(succeeded && class.late == Late::Over))
@@ -299,6 +341,6 @@ fn weight(class: FlowClass, it: &Judgement) -> u8 {
         (Outcome::Refused, _) => 3,
         (Outcome::Idle, _) => 2,
         (_, Verdict::Public) => 1,
-        (Outcome::Served | Outcome::Unknown, _) => 0,
+        (Outcome::Served | Outcome::Unknown | Outcome::Admitted, _) => 0,
     }
 }

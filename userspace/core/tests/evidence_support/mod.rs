@@ -91,6 +91,7 @@ pub fn line(observation: &Observation) -> String {
         }
         Shown::Declines => "declines".to_owned(),
         Shown::Accepts => "accepts".to_owned(),
+        Shown::Admits { expected } => format!("admits{}", if *expected { " as expected" } else { "" }),
         Shown::Serves { operation } => format!("serves {operation:?}"),
         Shown::SendsOneWay => "sends one way".to_owned(),
         Shown::Refuses { why } => format!("refuses {why:?}"),

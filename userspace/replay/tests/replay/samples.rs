@@ -76,6 +76,7 @@ fn observations() -> Vec<Observation> {
         },
         Shown::Declines,
         Shown::Accepts,
+        Shown::Admits { expected: true },
         Shown::Serves { operation: Operation::Public },
         Shown::Refuses { why: Refusal::ProofWrong },
         Shown::Ignores,
