@@ -463,7 +463,7 @@ proptest! {
         let edge = edge_verdict(classes.iter().map(|class| (*class, 1)), &contrast).unwrap().verdict;
         for class in classes.iter().filter(|it| it.late != Late::Over) {
             let flow = judge(*class, &contrast).0.verdict;
-            let shows = matches!(class.outcome, Outcome::Served | Outcome::Unknown) && flow != Verdict::Public;
+            let shows = matches!(class.outcome, Outcome::Served | Outcome::Unknown | Outcome::Admitted) && flow != Verdict::Public;
             prop_assert!(!shows || edge.rank() <= flow.rank(), "{edge:?} over {flow:?}");
         }
     }
