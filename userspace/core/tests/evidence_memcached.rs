@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where it fails")]
 
 mod evidence_support;
-use evidence_support::{c, check, observe, s};
+use evidence_support::{c, check, check_datagrams, observe, s};
 
 const SPEAKS: &str = "speaks memcached [stream.protocol]";
 const SERVED: &str = "serves Service [memcached.command-served]";
@@ -119,4 +119,30 @@ fn cut_short_or_something_else() {
     check(&[s("STORED\r\n")], &["hidden Unsupported [stream.one-sided]"]);
     check(&[c("get a\r\n"), s("END\r\n".repeat(2))], &[SPEAKS, SERVED]);
     check(&[c(&binary(0x80, 0, 0, b"key", b"")[..20]), s("x")], &["hidden Unsupported [stream.unsupported]"]);
+}
+
+fn datagram(body: &[u8]) -> Vec<u8> {
+    [&[0, 1, 0, 0, 0, 1, 0, 0], body].concat()
+}
+
+#[test]
+fn datagrams_can_prove_nothing() {
+    let speaks = "speaks memcached [datagrams.protocol]";
+    check_datagrams(
+        &[c(datagram(b"get a\r\n")), s(datagram(b"VALUE a 0 1\r\nx\r\nEND\r\n"))],
+        &[speaks, "serves Service [memcached.datagram-served]"],
+    );
+    check_datagrams(
+        &[c(datagram(b"get a\r\n")), s(datagram(b"SERVER_ERROR out of memory\r\n"))],
+        &[speaks, "refuses Other [memcached.datagram-failed]"],
+    );
+    check_datagrams(
+        &[c(datagram(b"set a 0 0 1 noreply\r\nx\r\n"))],
+        &[speaks, "sends one way [memcached.datagram-sent]"],
+    );
+    check_datagrams(&[c(datagram(b"get a\r\n"))], &["hidden Unsupported [stream.one-sided]"]);
+    let mut quiet = vec![0x80, 0x14, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1];
+    quiet.resize(24, 0);
+    quiet.push(b'k');
+    check_datagrams(&[c(datagram(&quiet))], &[speaks, "sends one way [memcached.datagram-sent]"]);
 }

@@ -120,6 +120,9 @@ const REPLIES: &[&[u8]] = &[
     b"BUSY",
 ];
 
+/// Replies of the text protocol that a command failed.
+const ERRORS: &[&[u8]] = &[b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR"];
+
 /// A word of the list, then a space or the end of the line.
 fn word_likeness(bytes: &[u8], words: &[&[u8]]) -> Likeness {
     let end = bytes.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n'));
@@ -131,11 +134,13 @@ fn word_likeness(bytes: &[u8], words: &[&[u8]]) -> Likeness {
     if known { Likeness::Like } else { Likeness::Unlike }
 }
 
-fn call_likeness(bytes: &[u8]) -> Likeness {
+/// What an originator begins with.
+pub(super) fn call_likeness(bytes: &[u8]) -> Likeness {
     if bytes.first() == Some(&0x80) { binary_likeness(bytes) } else { word_likeness(bytes, COMMANDS) }
 }
 
-fn reply_likeness(bytes: &[u8]) -> Likeness {
+/// What a responder begins with.
+pub(super) fn reply_likeness(bytes: &[u8]) -> Likeness {
     match bytes.first() {
         Some(0x81) => binary_likeness(bytes),
         // The value that `incr` and `decr` answer.
@@ -148,8 +153,17 @@ fn reply_likeness(bytes: &[u8]) -> Likeness {
     }
 }
 
+/// True for the start of a reply that says that the command failed.
+pub(super) fn is_error(bytes: &[u8]) -> bool {
+    if bytes.first() == Some(&0x81) {
+        // Success, or that the key is there, is not there, or holds something else.
+        return Head::of(bytes).is_some_and(|head| !matches!(head.status, 0 | 1 | 2 | 5 | 6));
+    }
+    ERRORS.iter().any(|start| bytes.starts_with(start))
+}
+
 /// A binary header in which the parts of the body are no longer than the body.
-fn binary_likeness(bytes: &[u8]) -> Likeness {
+pub(super) fn binary_likeness(bytes: &[u8]) -> Likeness {
     if bytes.get(1).is_some_and(|opcode| *opcode > 0x50) || bytes.get(5).is_some_and(|kind| *kind != 0) {
         return Likeness::Unlike;
     }
@@ -276,10 +290,7 @@ impl Memcached {
             self.demanded = true;
             self.waiting = false;
             Next::More
-        } else if [&b"ERROR"[..], b"CLIENT_ERROR", b"SERVER_ERROR"]
-            .iter()
-            .any(|start| line.starts_with(start))
-        {
+        } else if is_error(line) {
             Next::More
         } else if reply_likeness(bytes) != Likeness::Like {
             Next::Lost(Hidden::Unsupported)

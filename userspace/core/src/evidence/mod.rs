@@ -34,6 +34,7 @@ pub mod kernel;
 mod ldap;
 mod ldap_rules;
 mod memcached;
+mod memcached_datagram;
 mod mongodb;
 mod mongodb_rules;
 mod mqtt;
@@ -128,6 +129,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &dns::KNOWN_MULTICAST,
     &dns::KNOWN_DATAGRAMS,
     &ntp::KNOWN,
+    &memcached_datagram::KNOWN,
     &bacnet::KNOWN,
     &dcerpc_datagram::KNOWN,
 ];
