@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where it fails")]
 
 mod evidence_support;
-use evidence_support::{Turn, c, check, s};
+use evidence_support::{LIMIT, Turn, c, check, fingerprinter, line, now, s};
+use tierzero_core::event::Role;
+use tierzero_core::evidence::Conversation;
 
 const SPEAKS: &str = "speaks http [stream.protocol]";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -174,7 +176,7 @@ fn refusals_and_demands() {
         &[get(""), empty("302", "Location: https://idp/login?next=x\r\n")],
         &[SPEAKS, "demands Secret [http.login-required]", "refuses ProofMissing [http.login-required]"],
     );
-    check(&[get(""), empty("404", "")], &[SPEAKS]);
+    check(&[get(""), empty("404", "")], &[SPEAKS, "refuses Other [http.request-failed]"]);
     check(&[get(key), empty("404", "")], &[SPEAKS, offer, "serves Service [http.proof-not-refused]"]);
     check(&[get(key), empty("503", "")], &[SPEAKS, offer]);
     let body = "<title>400 No required SSL certificate was sent</title>";
@@ -266,17 +268,92 @@ fn another_protocol_after_an_upgrade_is_hidden() {
         &[
             SPEAKS,
             "offers Secret for Request as User \"a\" by Password in clear with fingerprint [http.basic]",
+            TUNNEL,
+        ],
+    );
+    // What is said in the tunnel is none of the proxy's business.
+    check(
+        &[c("CONNECT db:5432 HTTP/1.0\r\n\r\n"), s("HTTP/1.0 200 OK\r\n\r\n\u{16}\u{3}")],
+        &[SPEAKS, TUNNEL],
+    );
+}
+
+const TUNNEL: &str = "serves Service [http.tunnel-opened]";
+
+#[test]
+fn proof_that_goes_to_a_public_address_is_not_public() {
+    let offer = "offers Secret for Request as User \"a\" by Password in clear with fingerprint [http.basic]";
+    check(&[c("GET / HTTP/1.1\r\nAuthorization: Basic YTpNQVJL\r\n\r\n"), s(OK)], &[SPEAKS, offer, SERVED]);
+    // A cookie goes along with everything.
+    let cookie = "offers Secret for Request by Cookie in clear with fingerprint [http.cookie]";
+    check(
+        &[c("GET /logo.png HTTP/1.1\r\nCookie: s=MARK\r\n\r\n"), s(OK)],
+        &[SPEAKS, cookie, "serves Public [http.public-request-served]"],
+    );
+}
+
+#[test]
+fn requests_that_nobody_answered_say_what_they_offered() {
+    check(
+        &[get("X-API-Key: MARK\r\n")],
+        &[
+            "speaks http [http.request-alone]",
+            "offers Secret for Request by ApiKey in clear with fingerprint [http.api-key]",
+        ],
+    );
+    check(&[get("")], &["speaks http [http.request-alone]"]);
+    check(&[c("GET /v1 HTTP/1.1\r\nHost: x\r\n")], &["hidden Unsupported [stream.one-sided]"]);
+}
+
+#[test]
+fn a_status_line_decides_where_the_rest_of_the_head_was_cut() {
+    let request = b"GET /v1 HTTP/1.1\r\nX-API-Key: MARK\r\n\r\n";
+    let start = b"HTTP/1.1 401 Unauthorized\r\nWWW-Auth";
+    let mut conversation = Conversation::new(LIMIT, fingerprinter());
+    let mut out = Vec::new();
+    conversation.payload(Role::Originator, 0, request.len() as u64, request, now(), &mut out);
+    conversation.payload(Role::Responder, 0, 500, start, now(), &mut out);
+    let said: Vec<String> = out.iter().map(line).collect();
+    assert_eq!(
+        said,
+        [
+            SPEAKS,
+            "offers Secret for Request by ApiKey in clear with fingerprint [http.api-key]",
+            "demands Secret [http.authentication-required]",
+            "refuses ProofWrong [http.proof-refused]",
+            "hidden Truncated [stream.truncated]",
+        ]
+    );
+}
+
+#[test]
+fn methods_of_extensions_and_shoutcast() {
+    for method in ["PROPFIND", "RPC_IN_DATA", "MKCALENDAR", "SOURCE", "X-MS-ENUMATTS"] {
+        check(&[c(format!("{method} /a HTTP/1.1\r\nContent-Length: 0\r\n\r\n")), s(OK)], &[SPEAKS, SERVED]);
+    }
+    check(&[c("GET /radio HTTP/1.0\r\n\r\n"), s("ICY 200 OK\r\nicy-name: x\r\n\r\n....")], &[SPEAKS, SERVED]);
+}
+
+#[test]
+fn a_connection_that_proved_itself_stays_proved_until_it_is_refused() {
+    check(
+        &[
+            get(&format!("Authorization: NTLM {ANSWER}\r\n")),
+            s(OK),
+            get(""),
+            s("HTTP/1.1 404 N\r\nContent-Length: 0\r\n\r\n"),
+        ],
+        &[
+            SPEAKS,
+            "offers Secret for Connection as User \"bob\" by Password [http.negotiate]",
             SERVED,
-            "hidden Unsupported [stream.unreadable]",
+            "serves Service [http.proof-not-refused]",
         ],
     );
 }
 
 #[test]
-fn http_2_and_other_bytes_are_not_http_1() {
-    check(
-        &[c("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), s([0, 0, 0, 4, 0, 0, 0, 0, 0])],
-        &["hidden Unsupported [stream.unsupported]"],
-    );
+fn other_bytes_are_not_http() {
     check(&[c("GET / HTTP/1.1\r\n\r\n"), s("-ERR wrong\r\n")], &["hidden Unsupported [stream.unsupported]"]);
+    check(&[c("PRI / HTTP/1.1\r\n\r\n"), s(OK)], &["hidden Unsupported [stream.unsupported]"]);
 }

@@ -301,6 +301,17 @@ impl Conversation {
                 }
             }
         }
+        // The last word on a message of which only the start is there.
+        if matches!(self.state, State::Reading { .. } | State::Tentative { .. })
+            && self.read_message(role, true, out)
+            && !self.is_stuck(role, why)
+        {
+            self.read(role, out);
+            return;
+        }
+        if self.settled() {
+            return;
+        }
         self.direction(role).lost = Some(why);
         // The responder's replies decide: without them nothing more is learnt. Without the originator's bytes,
         // replies to what it sent before still are.
@@ -328,13 +339,13 @@ impl Conversation {
     /// Lets the dissector read one direction message by message. After each, the other direction may go on with what
     /// it had left unread, as it would have if the messages had come in segments of their own.
     fn read(&mut self, from: Role, out: &mut Vec<Observation>) {
-        while self.read_message(from, out) {
-            while self.read_message(from.other(), out) {}
+        while self.read_message(from, false, out) {
+            while self.read_message(from.other(), false, out) {}
         }
     }
 
-    /// Lets the dissector read one message; `true` if it moved on.
-    fn read_message(&mut self, role: Role, out: &mut Vec<Observation>) -> bool {
+    /// Lets the dissector read one message; `true` if it moved on. `stuck` when nothing more comes where it stands.
+    fn read_message(&mut self, role: Role, stuck: bool, out: &mut Vec<Observation>) -> bool {
         if !self.confirm(out) {
             return false;
         }
@@ -343,7 +354,12 @@ impl Conversation {
             Role::Responder => &mut self.responder,
         };
         let before = direction.stream.next();
-        let mut input = Input::new(&mut direction.stream, direction.visible);
+        let end = direction.visible;
+        let mut input = if stuck {
+            Input::stuck(&mut direction.stream, end)
+        } else {
+            Input::new(&mut direction.stream, end)
+        };
         let first = out.len();
         let next = match &mut self.state {
             State::Reading { dissector } => {

@@ -122,17 +122,29 @@ pub(crate) trait Dissector: fmt::Debug + Send {
 pub(crate) struct Input<'a> {
     stream: &'a mut Stream,
     end: u64,
+    stuck: bool,
 }
 
 impl<'a> Input<'a> {
     /// The bytes of `stream` before offset `end`.
     pub(crate) fn new(stream: &'a mut Stream, end: u64) -> Self {
-        Self { stream, end }
+        Self { stream, end, stuck: false }
+    }
+
+    /// The same, when no further byte will come here: the next ones were cut off or lost.
+    pub(crate) fn stuck(stream: &'a mut Stream, end: u64) -> Self {
+        Self { stream, end, stuck: true }
     }
 
     /// What is there and was not read.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.stream.unread(self.end)
+    }
+
+    /// True when the byte that comes next was cut off or lost: what is there is all that will be, unless it is passed
+    /// over together with what is missing.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck
     }
 
     /// Offset of the first unread byte.

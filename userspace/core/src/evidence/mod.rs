@@ -23,9 +23,16 @@ mod dns;
 mod dns_message;
 mod ftp;
 mod gss_token;
+mod hpack;
+mod hpack_code;
 mod http;
+mod http2;
+mod http2_grpc;
+mod http_answer;
 mod http_body;
 mod http_credential;
+mod http_request;
+mod http_rules;
 mod iec104;
 mod imap;
 mod kerberos;
@@ -100,6 +107,7 @@ static DISSECTORS: &[&Known] = &[
     &dcerpc::KNOWN,
     &postgresql::KNOWN,
     &http::KNOWN,
+    &http2::KNOWN,
     &ftp::KNOWN,
     &smtp::KNOWN,
     &pop3::KNOWN,

@@ -314,6 +314,10 @@ pub enum Protocol {
     Redis,
     /// HTTP/1.0 and 1.1.
     Http,
+    /// HTTP/2.
+    Http2,
+    /// gRPC over HTTP/2.
+    Grpc,
     /// FTP's control connection.
     Ftp,
     /// SMTP and LMTP.
@@ -392,6 +396,8 @@ impl Protocol {
             Self::Ssh => "ssh",
             Self::Redis => "redis",
             Self::Http => "http",
+            Self::Http2 => "http2",
+            Self::Grpc => "grpc",
             Self::Ftp => "ftp",
             Self::Smtp => "smtp",
             Self::Pop3 => "pop3",
