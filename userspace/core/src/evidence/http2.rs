@@ -75,7 +75,8 @@ impl Frame {
     }
 }
 
-const DATA: u8 = 0;
+/// DATA.
+const BODY: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const PUSH_PROMISE: u8 = 5;
@@ -163,7 +164,7 @@ impl Http2 {
                 if kind == RST_STREAM {
                     self.calls.remove(&frame.stream);
                 }
-                if kind == DATA && from == Role::Responder && frame.length > 0 {
+                if kind == BODY && from == Role::Responder && frame.length > 0 {
                     self.message(frame.stream, notes);
                 }
                 return Next::More;

@@ -21,6 +21,8 @@ const ALWAYS: &[Protocol] = &[
     Protocol::Rsync,
     // A binding is the first message of an association's connection; later ones are alterations (C706 section 12.6.4.3).
     Protocol::Dcerpc,
+    // The connection preface (RFC 9113 section 3.4).
+    Protocol::Http2,
 ];
 
 /// True when `reply`, the responder's first bytes seen, and the call that was recognised as `protocol` can only be the
