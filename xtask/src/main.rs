@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod ci;
+mod corpus;
 mod ebpf;
 mod fuzz;
 mod golden;
@@ -33,6 +34,8 @@ enum Command {
     Ci(ci::Arguments),
     /// Run real programs in network namespaces against the real observer, and score what it says.
     Lab(lab::Arguments),
+    /// Judge `tierzero replay` on real captures with known truth, where they are at hand.
+    Corpus(corpus::Arguments),
     /// Boot old and new kernels and show what loads, attaches and sees.
     Vm(vm::Arguments),
     /// Measure what observing costs.
@@ -49,6 +52,7 @@ fn main() -> std::process::ExitCode {
         Command::Tidy(arguments) => tidy::run(arguments),
         Command::Ci(arguments) => ci::run(arguments),
         Command::Lab(arguments) => lab::run(arguments),
+        Command::Corpus(arguments) => corpus::run(arguments),
         Command::Vm(arguments) => vm::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Fuzz(arguments) => fuzz::run(arguments),
