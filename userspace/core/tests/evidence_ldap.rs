@@ -6,7 +6,8 @@ use evidence_support::{Turn, c, check, s};
 
 const SPEAKS: &str = "speaks ldap [stream.protocol]";
 const OFFER: &str = "offers Secret for Connection as User \"cn=a\" by Password in clear with fingerprint [ldap.password-sent]";
-const NOBODY: &str = "offers Claim for Connection [ldap.name-claimed]";
+const NOBODY: &str = "offers Claim for Connection [ldap.nobody-named]";
+const ADMITTED: &str = "serves Public [ldap.nobody-admitted]";
 const ACCEPTED: &str = "accepts [ldap.bind-accepted]";
 const SESSION: &str = "serves Service [ldap.session-opened]";
 const SERVED: &str = "serves Service [ldap.operation-served]";
@@ -61,10 +62,10 @@ fn simple_binds() {
     let refused = [bind(1, "cn=a", 0x80, b"MARK05"), result(1, 0x61, 49)];
     check(&refused, &[SPEAKS, OFFER, "refuses ProofWrong [ldap.proof-refused]"]);
     let nobody = [bind(1, "", 0x80, b""), result(1, 0x61, 0)];
-    check(&nobody, &[SPEAKS, NOBODY]);
+    check(&nobody, &[SPEAKS, NOBODY, ADMITTED]);
     let name_alone = [bind(1, "cn=a", 0x80, b""), result(1, 0x61, 0), search(2, "dc=x", 2), found(2, 5000)];
     let claim = "offers Claim for Connection as User \"cn=a\" [ldap.name-claimed]";
-    check(&name_alone, &[SPEAKS, claim, SERVED]);
+    check(&name_alone, &[SPEAKS, claim, "serves Service [ldap.name-admitted]", SERVED]);
     check(&accepted[..1], &["hidden Unsupported [stream.one-sided]"]);
 }
 
@@ -93,7 +94,7 @@ fn the_identity_is_the_last_bind() {
         search(4, "dc=x", 2),
         found(4, 20),
     ];
-    check(&turns, &[SPEAKS, OFFER, ACCEPTED, SESSION, SERVED, NOBODY, SERVED]);
+    check(&turns, &[SPEAKS, OFFER, ACCEPTED, SESSION, SERVED, NOBODY, ADMITTED, SERVED]);
     // A bind that was refused for whatever reason counts for nothing that follows.
     let turns = [bind(1, "cn=a", 0x80, b"MARK05"), result(1, 0x61, 51), search(2, "dc=x", 2), found(2, 20)];
     let other = "refuses Other [ldap.bind-refused]";

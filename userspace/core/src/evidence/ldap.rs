@@ -36,7 +36,7 @@ const BINDS: u32 = 64;
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
 /// A message: SEQUENCE, a message id, and one of these operations.
-fn likeness(bytes: &[u8], operations: &[u8]) -> Likeness {
+pub(super) fn likeness(bytes: &[u8], operations: &[u8]) -> Likeness {
     if bytes.first().is_some_and(|tag| *tag != 0x30) {
         return Likeness::Unlike;
     }
@@ -99,22 +99,23 @@ enum Asked {
 }
 
 /// A message: its id, its operation's tag, and the operation's content as far as it is there.
-struct Message<'a> {
-    id: u32,
-    operation: u8,
-    content: &'a [u8],
-    total: u64,
+pub(super) struct Message<'a> {
+    pub(super) id: u32,
+    pub(super) operation: u8,
+    pub(super) content: &'a [u8],
+    /// Bytes of all of it.
+    pub(super) total: u64,
 }
 
 /// What stands at the start of the unread bytes.
-enum Read<'a> {
+pub(super) enum Read<'a> {
     More,
     Broken,
     Got(Message<'a>),
 }
 
 /// Reads a message's head and the first bytes of its content; `whole` says for which operations all of it is needed.
-fn message(bytes: &[u8], whole: fn(u8) -> bool) -> Read<'_> {
+pub(super) fn message(bytes: &[u8], whole: fn(u8) -> bool) -> Read<'_> {
     let outer = match ber::head(bytes) {
         Found::More => return Read::More,
         Found::Head(head) if head.tag == 0x30 => head,
@@ -197,7 +198,8 @@ impl Ldap {
         match tag {
             0x80 if proof.is_empty() => {
                 self.exchange = None;
-                Asked::Simple(&rule::CLAIMED, sasl::name_offer(name))
+                let by = if name.is_empty() { &rule::ANONYMOUS } else { &rule::CLAIMED };
+                Asked::Simple(by, sasl::name_offer(name))
             }
             0x80 => {
                 self.exchange = None;
@@ -326,6 +328,10 @@ impl Ldap {
             if proved {
                 notes.say(&rule::ACCEPTED, Shown::Accepts);
                 notes.say(&rule::SESSION, Shown::Serves { operation: Operation::Service });
+            } else if by.id == rule::ANONYMOUS.id {
+                notes.say(&rule::ANONYMOUS_BOUND, Shown::Serves { operation: Operation::Public });
+            } else if by.id == rule::CLAIMED.id {
+                notes.say(&rule::NAME_BOUND, Shown::Serves { operation: Operation::Service });
             }
             return Next::More;
         }
@@ -364,7 +370,7 @@ impl Ldap {
 }
 
 /// A search of the empty name alone.
-fn is_root_entry(content: &[u8]) -> bool {
+pub(super) fn is_root_entry(content: &[u8]) -> bool {
     let mut parts = Elements(content);
     matches!((parts.next(), parts.next()), (Some((0x04, [])), Some((0x0a, [0]))))
 }

@@ -10,9 +10,18 @@ rules! {
     PASSWORD = "ldap.password-sent", v 1, Observed, Wire,
         "The caller bound with a name and a password in clear (simple bind)",
         "Whether the receiver serves those who do not bind";
-    CLAIMED = "ldap.name-claimed", v 1, Observed, Wire,
-        "The caller bound as nobody, or with a name and no password, which proves nothing (RFC 4513 section 5.1)",
+    ANONYMOUS = "ldap.nobody-named", v 1, Observed, Wire,
+        "The caller bound as nobody (RFC 4513 section 5.1.1)",
         "Not what the receiver lets such a caller do";
+    ANONYMOUS_BOUND = "ldap.nobody-admitted", v 1, Observed, Wire,
+        "The receiver let nobody bind, which opens nothing by itself",
+        "Not what it lets such a caller read";
+    CLAIMED = "ldap.name-claimed", v 2, Observed, Wire,
+        "The caller bound with a name and no password, which proves nothing (RFC 4513 section 5.1.2)",
+        "Not what the receiver lets such a caller do";
+    NAME_BOUND = "ldap.name-admitted", v 1, Observed, Wire,
+        "The receiver answered a bind with a name and no password with success, as it answers a login",
+        "A directory that keeps the standard takes such a caller for nobody";
     ACCEPTED = "ldap.bind-accepted", v 1, Observed, Wire,
         "The receiver answered the bind with success",
         "Not which entries it opens to this name";

@@ -12,6 +12,7 @@ mod bacnet;
 mod ber;
 mod bson;
 mod certificate;
+mod cldap;
 pub mod conversation;
 mod cursor;
 mod datagram;
@@ -134,6 +135,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &snmp::V3,
     &kerberos::DATAGRAMS,
     &onc_rpc::DATAGRAMS,
+    &cldap::KNOWN,
     &dns::KNOWN_MULTICAST,
     &dns::KNOWN_DATAGRAMS,
     &ntp::KNOWN,

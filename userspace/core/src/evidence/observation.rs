@@ -336,6 +336,8 @@ pub enum Protocol {
     Telnet,
     /// NTP.
     Ntp,
+    /// LDAP over UDP.
+    Cldap,
     /// Kerberos version 5, to a key distribution centre.
     Kerberos,
     /// SNMP version 1.
@@ -407,6 +409,7 @@ impl Protocol {
             Self::Rsync => "rsync",
             Self::Telnet => "telnet",
             Self::Ntp => "ntp",
+            Self::Cldap => "cldap",
             Self::Kerberos => "kerberos",
             Self::Snmpv1 => "snmpv1",
             Self::Snmpv2c => "snmpv2c",
