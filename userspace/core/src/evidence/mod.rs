@@ -20,6 +20,7 @@ mod dcerpc;
 mod dcerpc_datagram;
 mod dcerpc_rules;
 mod dissector;
+mod dnp3;
 mod dns;
 mod dns_message;
 mod ftp;
@@ -100,6 +101,7 @@ use dissector::Known;
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
 static DISSECTORS: &[&Known] = &[
     &tls::KNOWN,
+    &dnp3::KNOWN,
     &s7comm::KNOWN,
     &iec104::KNOWN,
     &smb::KNOWN_1,
@@ -142,6 +144,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &memcached_datagram::KNOWN,
     &bacnet::KNOWN,
     &dcerpc_datagram::KNOWN,
+    &dnp3::KNOWN_DATAGRAMS,
 ];
 
 /// Every rule of evidence that this program knows.

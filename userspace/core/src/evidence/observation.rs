@@ -380,6 +380,8 @@ pub enum Protocol {
     Sadmind,
     /// VXI-11, measuring instruments by ONC RPC.
     Vxi11,
+    /// DNP3.
+    Dnp3,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -431,6 +433,7 @@ impl Protocol {
             Self::Ypserv => "ypserv",
             Self::Sadmind => "sadmind",
             Self::Vxi11 => "vxi11",
+            Self::Dnp3 => "dnp3",
             Self::Tls => "tls",
         }
     }
