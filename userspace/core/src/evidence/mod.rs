@@ -23,6 +23,7 @@ mod dissector;
 mod dnp3;
 mod dns;
 mod dns_message;
+mod fins;
 mod ftp;
 mod gss_token;
 mod hpack;
@@ -44,6 +45,7 @@ mod ldap;
 mod ldap_rules;
 mod memcached;
 mod memcached_datagram;
+mod modbus;
 mod mongodb;
 mod mongodb_rules;
 mod mqtt;
@@ -101,6 +103,7 @@ use dissector::Known;
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
 static DISSECTORS: &[&Known] = &[
     &tls::KNOWN,
+    &fins::KNOWN,
     &dnp3::KNOWN,
     &s7comm::KNOWN,
     &iec104::KNOWN,
@@ -124,6 +127,7 @@ static DISSECTORS: &[&Known] = &[
     &mqtt::KNOWN,
     &nats::KNOWN,
     &memcached::KNOWN,
+    &modbus::KNOWN,
     &mongodb::KNOWN,
     &ssh::KNOWN,
     &dns::KNOWN,
@@ -145,6 +149,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &bacnet::KNOWN,
     &dcerpc_datagram::KNOWN,
     &dnp3::KNOWN_DATAGRAMS,
+    &fins::KNOWN_DATAGRAMS,
 ];
 
 /// Every rule of evidence that this program knows.

@@ -382,6 +382,10 @@ pub enum Protocol {
     Vxi11,
     /// DNP3.
     Dnp3,
+    /// Modbus/TCP.
+    Modbus,
+    /// FINS over TCP and UDP.
+    Fins,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -434,6 +438,8 @@ impl Protocol {
             Self::Sadmind => "sadmind",
             Self::Vxi11 => "vxi11",
             Self::Dnp3 => "dnp3",
+            Self::Modbus => "modbus",
+            Self::Fins => "fins",
             Self::Tls => "tls",
         }
     }
