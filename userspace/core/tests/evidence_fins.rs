@@ -45,7 +45,7 @@ fn datagrams_show_the_same() {
     let asked = c(frame(0x80, READ, &[0x82, 0, 1, 0, 0, 1]));
     check_datagrams(&[asked.clone(), s(frame(0xc0, READ, &[0, 0]))], &[speaks, SERVED]);
     check_datagrams(&[asked.clone(), s(frame(0xc0, MODEL, &[0, 0]))], &[speaks]);
-    check_datagrams(&[asked.clone()], &["hidden Unsupported [stream.one-sided]"]);
+    check_datagrams(std::slice::from_ref(&asked), &["hidden Unsupported [stream.one-sided]"]);
     check_datagrams(&[asked, s(b"x")], &["hidden Unsupported [stream.unsupported]"]);
     check_datagrams(
         &[c(frame(0x81, [1, 2], &[0x82, 0, 1, 0, 0, 1, 0, 7]))],
@@ -56,7 +56,7 @@ fn datagrams_show_the_same() {
 #[test]
 fn cut_wrong_and_other_bytes() {
     let lost = "hidden Unsupported [stream.unreadable]";
-    check(&with(&[c(tcp(2, &frame(0x80, READ, b""))[..20].to_vec())]), &[SPEAKS, NODE]);
+    check(&with(&[c(&tcp(2, &frame(0x80, READ, b""))[..20])]), &[SPEAKS, NODE]);
     check(&with(&[c(tcp(2, &frame(0x90, READ, b"")))]), &[SPEAKS, NODE, lost]);
     check(&with(&[c(b"HTTP/1.1")]), &[SPEAKS, NODE, lost]);
     check(&[c(tcp(0, &[0; 4])), s(tcp(3, b""))], &[SPEAKS, "refuses Other [fins.command-refused]"]);
