@@ -291,8 +291,10 @@ impl Conversation {
     fn stuck(&mut self, role: Role, why: Hidden, out: &mut Vec<Observation>) {
         if matches!(self.state, State::Unknown) && role == Role::Originator {
             let call = self.originator.stream.unread(u64::MAX);
-            let first = DISSECTORS.iter().find(|known| likeness(known.call, call) == Likeness::Like);
-            if let Some(known) = first {
+            let like = |known: &&&'static Known| likeness(known.call, call) == Likeness::Like;
+            // A protocol without answers comes first: the others can't be it as long as nobody answers.
+            let alone = DISSECTORS.iter().filter(like).find(|known| !self.shown_alone(known).is_empty());
+            if let Some(known) = alone.or_else(|| DISSECTORS.iter().find(like)) {
                 self.state = State::Tentative { known, dissector: (known.begin)(), held: Vec::new() };
                 let before = self.originator.stream.next();
                 self.replay(out);
@@ -449,6 +451,15 @@ impl Conversation {
                 dissector.finish(why.is_none(), &mut Notes::new(out, &self.fingerprinter, self.now));
                 self.bound(first, out);
             }
+            // Protocols without answers: where the bytes that were kept end decides nothing.
+            State::Unknown | State::Tentative { .. }
+                if why == Some(Hidden::Truncated)
+                    && !self.responder.spoke
+                    && !self.late
+                    && self.said_by_call_alone(out) =>
+            {
+                rule = None;
+            }
             State::Unknown | State::Tentative { .. } if rule.is_none() && !self.late => {
                 rule = match (self.originator.spoke, self.responder.spoke) {
                     (false, false) => Some((&NO_PAYLOAD, Hidden::NoPayload)),
@@ -472,12 +483,17 @@ impl Conversation {
     /// Says what the originator's bytes show that nobody answered; `false` if that is nothing.
     fn said_by_call_alone(&mut self, out: &mut Vec<Observation>) -> bool {
         let first = out.len();
-        let call = self.originator.stream.unread(u64::MAX);
-        for known in DISSECTORS {
-            (known.call_alone)(call, &mut Notes::new(out, &self.fingerprinter, self.now));
-        }
+        out.extend(DISSECTORS.iter().flat_map(|known| self.shown_alone(known)));
         self.bound(first, out);
         out.len() > first
+    }
+
+    /// What the originator's bytes show by this protocol as long as nobody answers.
+    fn shown_alone(&self, known: &Known) -> Vec<Observation> {
+        let mut shown = Vec::new();
+        let call = self.originator.stream.unread(u64::MAX);
+        (known.call_alone)(call, &mut Notes::new(&mut shown, &self.fingerprinter, self.now));
+        shown
     }
 }
 

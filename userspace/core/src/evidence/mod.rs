@@ -66,8 +66,10 @@ mod redis;
 mod redis_request;
 mod resp;
 mod rsync;
+mod rtsp;
 mod s7comm;
 mod sasl;
+mod sip;
 mod smb;
 mod smb_message;
 mod smb_rules;
@@ -78,7 +80,10 @@ mod ssh;
 mod ssh_shape;
 mod stream;
 mod stream_rules;
+mod syslog;
 mod telnet;
+mod text_exchange;
+mod text_head;
 mod text_line;
 mod tls;
 mod tls12;
@@ -114,6 +119,8 @@ static DISSECTORS: &[&Known] = &[
     &postgresql::KNOWN,
     &http::KNOWN,
     &http2::KNOWN,
+    &rtsp::KNOWN,
+    &sip::KNOWN,
     &ftp::KNOWN,
     &smtp::KNOWN,
     &pop3::KNOWN,
@@ -132,6 +139,7 @@ static DISSECTORS: &[&Known] = &[
     &ssh::KNOWN,
     &dns::KNOWN,
     &telnet::KNOWN,
+    &syslog::KNOWN,
 ];
 
 /// Every protocol whose datagrams are recognised. Where two could parse the same first datagram, the first one wins.
@@ -144,6 +152,8 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &cldap::KNOWN,
     &dns::KNOWN_MULTICAST,
     &dns::KNOWN_DATAGRAMS,
+    &sip::KNOWN_DATAGRAMS,
+    &syslog::KNOWN_DATAGRAMS,
     &ntp::KNOWN,
     &memcached_datagram::KNOWN,
     &bacnet::KNOWN,

@@ -386,6 +386,12 @@ pub enum Protocol {
     Modbus,
     /// FINS over TCP and UDP.
     Fins,
+    /// Syslog over UDP and TCP.
+    Syslog,
+    /// SIP over UDP and TCP.
+    Sip,
+    /// RTSP 1.0 and 2.0.
+    Rtsp,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -440,6 +446,9 @@ impl Protocol {
             Self::Dnp3 => "dnp3",
             Self::Modbus => "modbus",
             Self::Fins => "fins",
+            Self::Syslog => "syslog",
+            Self::Sip => "sip",
+            Self::Rtsp => "rtsp",
             Self::Tls => "tls",
         }
     }

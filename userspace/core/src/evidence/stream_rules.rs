@@ -10,6 +10,9 @@ rules! {
     OPENING = "stream.opening", v 1, Observed, Wire,
         "The connection's set-up was not seen, but the first bytes of both directions can stand only at its first byte",
         "Not which program sits at either end";
+    SPEAKS_ALONE = "stream.protocol-alone", v 1, Observed, Wire,
+        "The originator's bytes parse as this protocol, which has no answers, and there were none; no port was asked",
+        "Not which program sits at either end";
     SPEAKS_DATAGRAMS = "datagrams.protocol", v 1, Observed, Wire,
         "The first datagrams parse as this protocol, of both directions where it answers; no port was asked",
         "Not which program sits at either end";
