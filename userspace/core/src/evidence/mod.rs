@@ -8,9 +8,12 @@
 //! segments ─▶ stream (order, holes, cuts) ─▶ conversation (which protocol?) ─▶ dissector ─▶ observations
 //! ```
 
+mod amqp091;
+mod amqp10;
 mod bacnet;
 mod ber;
 mod bson;
+mod cassandra;
 mod certificate;
 mod cldap;
 pub mod conversation;
@@ -38,6 +41,9 @@ mod http_request;
 mod http_rules;
 mod iec104;
 mod imap;
+mod kafka;
+mod kafka_message;
+mod kafka_rules;
 mod kerberos;
 mod kerberos_message;
 pub mod kernel;
@@ -95,6 +101,7 @@ mod token;
 mod told;
 mod tpkt;
 mod vnc;
+mod x11;
 
 pub use conversation::Conversation;
 pub use observation::{
@@ -117,6 +124,10 @@ static DISSECTORS: &[&Known] = &[
     &onc_rpc::KNOWN,
     &dcerpc::KNOWN,
     &postgresql::KNOWN,
+    &x11::KNOWN,
+    &cassandra::KNOWN,
+    &amqp091::KNOWN,
+    &amqp10::KNOWN,
     &http::KNOWN,
     &http2::KNOWN,
     &rtsp::KNOWN,
@@ -138,6 +149,7 @@ static DISSECTORS: &[&Known] = &[
     &mongodb::KNOWN,
     &ssh::KNOWN,
     &dns::KNOWN,
+    &kafka::KNOWN,
     &telnet::KNOWN,
     &syslog::KNOWN,
 ];

@@ -392,6 +392,14 @@ pub enum Protocol {
     Sip,
     /// RTSP 1.0 and 2.0.
     Rtsp,
+    /// Kafka.
+    Kafka,
+    /// AMQP 0-8 to 1.0.
+    Amqp,
+    /// Cassandra's native protocol, CQL.
+    Cassandra,
+    /// X Window System 11.
+    X11,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -449,6 +457,10 @@ impl Protocol {
             Self::Syslog => "syslog",
             Self::Sip => "sip",
             Self::Rtsp => "rtsp",
+            Self::Kafka => "kafka",
+            Self::Amqp => "amqp",
+            Self::Cassandra => "cassandra",
+            Self::X11 => "x11",
             Self::Tls => "tls",
         }
     }

@@ -1,0 +1,9 @@
+//! The X11 dissector, behind a caller's first bytes.
+#![no_main]
+
+use tierzero_core::event::Role::{Originator, Responder};
+
+const OPENING: &[(tierzero_core::event::Role, &[u8])] =
+    &[(Originator, b"l\x00\x0b\x00\x00\x00"), (Responder, b"\x01\x00\x0b\x00")];
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| tierzero_fuzz::check_after(OPENING, input));
