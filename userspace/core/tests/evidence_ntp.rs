@@ -30,6 +30,9 @@ fn time_is_for_anyone() {
     check_datagrams(&[c(time(3)), s(time(4)), c(time(3)), s(time(4))], &[SPEAKS, TIME, TIME]);
     check_datagrams(&[c(time(5))], &[SPEAKS, TIME]);
     check_datagrams(&[c(time(3))], &["hidden Unsupported [stream.one-sided]"]);
+    // A reply that was seen before its call.
+    check_datagrams(&[s(time(4)), c(time(3))], &[SPEAKS, TIME]);
+    check_datagrams(&[s(time(4))], &["hidden Unsupported [stream.one-sided]"]);
 }
 
 #[test]

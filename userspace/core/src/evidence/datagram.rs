@@ -79,8 +79,8 @@ pub(crate) struct Datagrams {
 
 #[derive(Debug)]
 enum State {
-    /// Only the originator spoke.
-    Unknown { held: Vec<(Zeroizing<Vec<u8>>, u64)> },
+    /// Only one side spoke.
+    Unknown { held: Vec<(Role, Zeroizing<Vec<u8>>, u64)> },
     /// Recognised.
     Reading { dissector: Box<dyn DatagramDissector> },
     /// Nothing further matters.
@@ -136,32 +136,33 @@ impl Datagrams {
 
     fn datagram(&mut self, from: Role, datagram: &Datagram<'_>, out: &mut Vec<Observation>) {
         if let State::Unknown { held } = &mut self.state {
-            match from {
-                Role::Originator => {
-                    let kept = datagram.bytes.get(..datagram.bytes.len().min(HELD_BYTES)).unwrap_or_default();
-                    held.push((Zeroizing::new(kept.to_vec()), datagram.length));
-                    if held.len() >= HELD {
-                        self.begin(None, out);
-                    }
-                    return;
-                }
-                Role::Responder => self.begin(Some(datagram), out),
+            let both = held.first().is_some_and(|(first, ..)| *first != from);
+            let most = if both { datagram.bytes.len() } else { datagram.bytes.len().min(HELD_BYTES) };
+            let kept = datagram.bytes.get(..most).unwrap_or_default();
+            held.push((from, Zeroizing::new(kept.to_vec()), datagram.length));
+            if both || held.len() >= HELD {
+                self.begin(out);
             }
+            return;
         }
         self.read(from, datagram, out);
     }
 
     /// Looks at the first datagrams of both sides, or at the originator's alone where its protocol never answers.
-    fn begin(&mut self, reply: Option<&Datagram<'_>>, out: &mut Vec<Observation>) {
+    fn begin(&mut self, out: &mut Vec<Observation>) {
         let State::Unknown { held } = &mut self.state else { return };
         let held = std::mem::take(held);
-        let Some((bytes, length)) = held.first() else {
+        let first = |role| {
+            let (_, bytes, length) = held.iter().find(|(from, ..)| *from == role)?;
+            Some(Datagram { bytes, length: *length })
+        };
+        let Some(call) = first(Role::Originator) else {
             return self.end(Some((&ONE_SIDED, Hidden::Unsupported)), out);
         };
-        let call = Datagram { bytes, length: *length };
+        let reply = first(Role::Responder);
         let known = DATAGRAM_DISSECTORS.iter().find(|known| {
             (known.call)(&call)
-                && reply.map_or_else(|| (known.unanswered)(&call), |reply| (known.reply)(reply))
+                && reply.map_or_else(|| (known.unanswered)(&call), |reply| (known.reply)(&reply))
         });
         let Some(known) = known else {
             let rule = if reply.is_some() { &UNSUPPORTED } else { &ONE_SIDED };
@@ -169,8 +170,8 @@ impl Datagrams {
         };
         self.say(&SPEAKS_DATAGRAMS, Shown::Speaks { protocol: known.protocol }, out);
         self.state = State::Reading { dissector: (known.begin)() };
-        for (bytes, length) in &held {
-            self.read(Role::Originator, &Datagram { bytes, length: *length }, out);
+        for (from, bytes, length) in &held {
+            self.read(*from, &Datagram { bytes, length: *length }, out);
         }
     }
 
@@ -193,7 +194,7 @@ impl Datagrams {
             if held.is_empty() {
                 return self.end(Some((&NO_PAYLOAD, Hidden::NoPayload)), out);
             }
-            self.begin(None, out);
+            self.begin(out);
         }
         if !self.settled() {
             self.end(None, out);

@@ -76,6 +76,7 @@ mod rtsp;
 mod s7comm;
 mod sasl;
 mod sip;
+mod sender;
 mod smb;
 mod smb_message;
 mod smb_rules;
@@ -108,6 +109,8 @@ pub use observation::{
     Credential, CredentialKind, Hidden, Level, Observation, Operation, Principal, PrincipalKind, Proof,
     Protocol, Refusal, Rule, Scope, Shown, Source,
 };
+
+pub use sender::{sender_of_bytes, sender_of_datagram};
 
 use datagram::KnownDatagrams;
 use dissector::Known;

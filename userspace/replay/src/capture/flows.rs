@@ -6,9 +6,12 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tierzero_core::event::{Addresses, ConnectFailure, Count, Event, Payload, Role, What};
+use tierzero_core::evidence::{sender_of_bytes, sender_of_datagram};
 use tierzero_core::id::{EndKey, Netns};
 
+use super::asked::Asked;
 use super::packet::{Carries, Packet};
+use super::ports::{self, Kind};
 
 /// Flows followed at the same time. A capture with more loses the newest, and says how many.
 const MAX_FLOWS: usize = 500_000;
@@ -43,6 +46,8 @@ struct Flow {
 }
 
 enum State {
+    /// It was open when the capture began, and carried nothing since.
+    Late,
     /// A SYN was seen.
     Opening,
     /// The handshake was seen, or it was open when the capture began.
@@ -67,6 +72,7 @@ struct Direction {
 #[derive(Default)]
 pub(super) struct Flows {
     flows: HashMap<Ends, Flow>,
+    asked: Asked,
     numbers: u64,
     /// Packets of flows for which there was no room.
     pub(super) overflowed: u64,
@@ -75,7 +81,7 @@ pub(super) struct Flows {
 impl Flows {
     /// Takes one packet and says what it means.
     pub(super) fn packet(&mut self, at: Timestamp, packet: Packet, out: &mut Vec<Event>) {
-        let Packet { source, destination, carries, payload, length } = packet;
+        let Packet { source, destination, carries, .. } = packet;
         let udp = matches!(carries, Carries::Udp);
         let ends = Ends { udp, low: source.min(destination), high: source.max(destination) };
         if self.flows.len() >= MAX_FLOWS && !self.flows.contains_key(&ends) {
@@ -87,15 +93,22 @@ impl Flows {
             Carries::Udp => {
                 let silence = known.map_or(i64::MAX, |flow| at.duration_since(flow.last).as_secs().abs());
                 if silence > UDP_IDLE_S {
-                    let back =
-                        known.is_some_and(|it| silence <= UDP_REMEMBERED_S && it.originator == destination);
+                    let back = match known {
+                        Some(it) => silence <= UDP_REMEMBERED_S && it.originator == destination,
+                        None => self.answers(at, &packet),
+                    };
                     self.finish(ends, out);
                     let (from, to) = if back { (destination, source) } else { (source, destination) };
                     let flow = self.open(from, to, at, State::Datagrams);
                     self.flows.insert(ends, flow);
                 }
                 if let Some(flow) = self.flows.get_mut(&ends) {
-                    flow.datagram(at, source, payload, length, out);
+                    if source == flow.originator {
+                        self.asked.note(at, source, destination);
+                    } else {
+                        self.asked.answered(source, destination);
+                    }
+                    flow.datagram(at, packet, out);
                 }
             }
             Carries::Tcp { sequence, acknowledged, syn, fin, rst } => {
@@ -109,9 +122,24 @@ impl Flows {
                     self.flows.insert(ends, flow);
                 }
                 if let Some(flow) = self.flows.get_mut(&ends) {
+                    let Packet { payload, length, .. } = packet;
                     let segment = Segment { sequence, acknowledged, syn, fin, rst, payload, length };
                     flow.segment(at, source, segment, out);
                 }
+            }
+        }
+    }
+
+    /// True when the first datagram that was captured of a flow is an answer: by its bytes, by what was asked before,
+    /// or because it comes from a service's port and goes to none.
+    fn answers(&self, at: Timestamp, packet: &Packet) -> bool {
+        let Packet { source, destination, .. } = *packet;
+        match sender_of_datagram(&packet.payload, packet.length as u64) {
+            Some(sender) => sender == Role::Responder,
+            None if self.asked.is_answer(at, source, destination) => true,
+            None => {
+                ports::kind(source.port()) == Kind::Service
+                    && ports::kind(destination.port()) > Kind::Reserved
             }
         }
     }
@@ -172,7 +200,7 @@ impl Flows {
             }
             (false, _) => {
                 let (originator, responder) = late_roles(source, destination);
-                let mut flow = self.open(originator, responder, at, State::Open);
+                let mut flow = self.open(originator, responder, at, State::Late);
                 let own = usize::from(source != originator);
                 if let Some(direction) = flow.directions.get_mut(own) {
                     direction.first = Some(sequence);
@@ -182,23 +210,20 @@ impl Flows {
                 {
                     direction.first = Some(acknowledged);
                 }
-                let what = What::AlreadyOpen {
-                    end: flow.end(),
-                    role: Some(Role::Originator),
-                    ends: flow.addresses(),
-                    processes: Vec::new(),
-                };
-                out.push(Event { at, what });
                 flow
             }
         }
     }
 }
 
-/// Who called, when the capture began later than the connection: the side with the larger port, as a client's
-/// ephemeral port is (RFC 6335 section 6); a guess that only names the ends, never a verdict.
+/// Who called, when the capture began later than the connection, by its ports; a guess that only names the ends, never
+/// a verdict.
 fn late_roles(source: SocketAddr, destination: SocketAddr) -> (SocketAddr, SocketAddr) {
-    if source.port() >= destination.port() { (source, destination) } else { (destination, source) }
+    if ports::answers(source.port(), destination.port()) {
+        (destination, source)
+    } else {
+        (source, destination)
+    }
 }
 
 /// One TCP segment as seen by its flow.
@@ -221,6 +246,23 @@ impl Flow {
         Addresses { local: self.originator, remote: self.responder, netns: Netns(0) }
     }
 
+    /// The other side called.
+    fn turn(&mut self) {
+        std::mem::swap(&mut self.originator, &mut self.responder);
+        self.directions.reverse();
+    }
+
+    fn already_open(&mut self, at: Timestamp, out: &mut Vec<Event>) {
+        self.state = State::Open;
+        let what = What::AlreadyOpen {
+            end: self.end(),
+            role: Some(Role::Originator),
+            ends: self.addresses(),
+            processes: Vec::new(),
+        };
+        out.push(Event { at, what });
+    }
+
     /// True when a SYN begins another connection between the same ends.
     fn reopened_by(&self, source: SocketAddr, sequence: u32, acknowledged: Option<u32>) -> bool {
         if acknowledged.is_some() {
@@ -238,6 +280,15 @@ impl Flow {
         if syn && let Some(direction) = self.directions.get_mut(own) {
             direction.first = Some(sequence.wrapping_add(1));
         }
+        if matches!(self.state, State::Late) && (length > 0 || rst || fin) {
+            let guessed = if originator { Role::Originator } else { Role::Responder };
+            if sender_of_bytes(&payload).is_some_and(|sender| sender != guessed) {
+                self.turn();
+            }
+            self.already_open(at, out);
+        }
+        let originator = source == self.originator;
+        let own = usize::from(!originator);
         if matches!(self.state, State::Opening) {
             if rst && !originator {
                 self.state = State::Over;
@@ -312,14 +363,8 @@ impl Flow {
         out.push(Event { at, what: What::Payload(payload) });
     }
 
-    fn datagram(
-        &mut self,
-        at: Timestamp,
-        source: SocketAddr,
-        payload: Vec<u8>,
-        length: usize,
-        out: &mut Vec<Event>,
-    ) {
+    fn datagram(&mut self, at: Timestamp, packet: Packet, out: &mut Vec<Event>) {
+        let Packet { source, payload, length, .. } = packet;
         self.last = at;
         let own = usize::from(source != self.originator);
         let end = self.end();
@@ -370,9 +415,13 @@ impl Flow {
         out.push(Event { at, what });
     }
 
-    fn finish(self, out: &mut Vec<Event>) {
+    fn finish(mut self, out: &mut Vec<Event>) {
         match self.state {
             State::Over => {}
+            State::Late => {
+                self.already_open(self.last, out);
+                self.released(self.last, out);
+            }
             State::Opening => {
                 let what = What::ConnectFailed { end: self.end(), why: ConnectFailure::TimedOut };
                 out.push(Event { at: self.last, what });

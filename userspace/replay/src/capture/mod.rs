@@ -3,9 +3,11 @@
 //! For the host that can't run eBPF but has a span port. There are no processes in a capture: callers and receivers
 //! are addresses. Truncated and damaged files keep what came before.
 
+mod asked;
 mod file;
 mod flows;
 mod packet;
+mod ports;
 #[cfg(test)]
 mod tests;
 

@@ -142,17 +142,47 @@ fn ipv6_fragment(ipv6: &etherparse::LaxIpv6Slice<'_>) -> Option<Fragment> {
 fn network(frame: &Frame) -> Option<LaxSlicedPacket<'_>> {
     let bytes = frame.bytes.as_slice();
     match frame.link {
-        1 => LaxSlicedPacket::from_ethernet(bytes).ok(),
+        1 => ethernet(bytes),
         // NULL and LOOP: four bytes of address family, in the capturing host's order or big-endian.
         0 | 108 => LaxSlicedPacket::from_ip(bytes.get(4..)?).ok(),
         // RAW as registered, and as BSD and OpenBSD number it; IPV4; IPV6.
         12 | 14 | 101 | 228 | 229 => LaxSlicedPacket::from_ip(bytes).ok(),
+        // PPP and PPP with HDLC-like framing (RFC 1662 section 3.1), whose address and control may be left out.
+        9 | 50 => point_to_point(bytes.strip_prefix(b"\xff\x03").unwrap_or(bytes)),
+        // PPP_ETHER.
+        51 => point_to_point(bytes.get(6..)?),
         // LINUX_SLL: the EtherType is at 14.
         113 => ether_type(bytes, 14, 16),
         // LINUX_SLL2: the EtherType is at 0.
         276 => ether_type(bytes, 0, 20),
         _ => None,
     }
+}
+
+/// Ethernet, and what it carries in PPPoE sessions (RFC 2516 section 4) and behind MPLS labels (RFC 3032 section 2.1).
+fn ethernet(bytes: &[u8]) -> Option<LaxSlicedPacket<'_>> {
+    let packet = LaxSlicedPacket::from_ethernet(bytes).ok()?;
+    let payload = packet.ether_payload();
+    match payload.as_ref().map(|payload| (payload.ether_type, payload.payload)) {
+        Some((EtherType(0x8864), session)) => point_to_point(session.get(6..)?),
+        Some((EtherType(0x8847 | 0x8848), mut labels)) => {
+            // The label that is the last has the bit `bottom of stack`.
+            while labels.get(2)? & 1 == 0 {
+                labels = labels.get(4..)?;
+            }
+            LaxSlicedPacket::from_ip(labels.get(4..)?).ok()
+        }
+        Some(_) | None => Some(packet),
+    }
+}
+
+/// What a PPP frame carries: IPv4 or IPv6 (RFC 1332 section 3, RFC 5072 section 3); the protocol field may be compressed.
+fn point_to_point(bytes: &[u8]) -> Option<LaxSlicedPacket<'_>> {
+    let ip = match bytes {
+        [0, 0x21 | 0x57, ip @ ..] | [0x21 | 0x57, ip @ ..] => ip,
+        _ => return None,
+    };
+    LaxSlicedPacket::from_ip(ip).ok()
 }
 
 fn ether_type(bytes: &[u8], at: usize, payload: usize) -> Option<LaxSlicedPacket<'_>> {

@@ -125,7 +125,9 @@ fn told(events: &[Event]) -> Vec<String> {
                 if *sent { ">" } else { "<" },
                 String::from_utf8_lossy(bytes).trim_end()
             )),
-            What::Host(_) | What::Started | What::Stopped | What::Coverage(_) => None,
+            What::Datagrams { .. } | What::Host(_) | What::Started | What::Stopped | What::Coverage(_) => {
+                None
+            }
             other => panic!("{other:?}"),
         })
         .collect()
@@ -156,9 +158,24 @@ fn every_link_type_tells_the_same() {
     let sll = [vec![0; 14], vec![8, 0]].concat();
     let sll2 = [vec![8, 0], vec![0; 18]].concat();
     let loopback = vec![2, 0, 0, 0];
-    for (link, head) in
-        [(1, ethernet), (1, vlan), (113, sll), (276, sll2), (0, loopback.clone()), (108, loopback)]
-    {
+    // Version and type, code, session, length; then PPP's protocol.
+    let session = [0x11, 0, 0, 1, 0, 0, 0, 0x21];
+    let pppoe = [&[0; 12][..], &[0x88, 0x64], &session].concat();
+    // Two labels, the second of which is the bottom of the stack.
+    let mpls = [&[0; 12][..], &[0x88, 0x47], &[0, 1, 0, 64], &[0, 2, 1, 64]].concat();
+    for (link, head) in [
+        (1, ethernet),
+        (1, vlan),
+        (1, pppoe),
+        (1, mpls),
+        (9, vec![0xff, 3, 0, 0x21]),
+        (50, vec![0x21]),
+        (51, session.to_vec()),
+        (113, sll),
+        (276, sll2),
+        (0, loopback.clone()),
+        (108, loopback),
+    ] {
         let frames = conversation(5).into_iter().map(|bytes| [head.clone(), bytes].concat()).collect();
         assert_eq!(told(&events(pcap(link, false, false, &timed(frames)))), WHOLE, "link type {link}");
     }
@@ -180,6 +197,106 @@ fn a_capture_that_begins_late_says_so() {
     let frames = conversation(5).split_off(3);
     let told = told(&events(pcap(101, false, false, &timed(frames))));
     assert_eq!(told[..2], ["already open 10.0.0.1:40000>10.0.0.2:6379", "> 0 6 PING"]);
+}
+
+/// The first flow's ends as they are told, with their ports.
+fn first_ends(frames: Vec<Vec<u8>>) -> String {
+    let events = events(pcap(101, false, false, &timed(frames)));
+    let ends = events.iter().find_map(|event| match &event.what {
+        What::AlreadyOpen { ends, .. } | What::Datagrams { ends, .. } => Some(*ends),
+        _ => None,
+    });
+    ends.map(|ends| format!("{}>{}", ends.local, ends.remote)).unwrap()
+}
+
+fn tcp(ports: (u16, u16), payload: &[u8]) -> Vec<u8> {
+    let (from, to) = if ports.0 > ports.1 { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
+    let mut bytes = Vec::new();
+    PacketBuilder::ipv4(from, to, 64)
+        .tcp(ports.0, ports.1, 9, 65535)
+        .ack(7)
+        .write(&mut bytes, payload)
+        .unwrap();
+    bytes
+}
+
+#[test]
+fn who_called_is_told_by_bytes_then_by_ports() {
+    // Nothing but an acknowledgement, then a reply from the larger port.
+    let late = vec![tcp((40_000, 50_001), b""), tcp((50_001, 40_000), b"HTTP/1.1 200 OK\r\n")];
+    assert_eq!(first_ends(late), "10.0.0.2:40000>10.0.0.1:50001");
+    let late = vec![tcp((40_000, 50_001), b"GET / HTTP/1.1\r\n")];
+    assert_eq!(first_ends(late), "10.0.0.2:40000>10.0.0.1:50001");
+    assert_eq!(first_ends(vec![tcp((50_001, 40_000), b"\xff")]), "10.0.0.1:50001>10.0.0.2:40000");
+    assert_eq!(first_ends(vec![tcp((4309, 44_818), b"\xff")]), "10.0.0.2:4309>10.0.0.1:44818");
+    // One that carries nothing is told at its end.
+    assert_eq!(first_ends(vec![tcp((44_818, 4309), b"")]), "10.0.0.2:4309>10.0.0.1:44818");
+}
+
+fn udp(from: ([u8; 4], u16), to: ([u8; 4], u16), payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    PacketBuilder::ipv4(from.0, to.0, 64).udp(from.1, to.1).write(&mut bytes, payload).unwrap();
+    bytes
+}
+
+/// Both ends of every flow of datagrams.
+fn datagram_ends(frames: Vec<Vec<u8>>) -> Vec<String> {
+    let mut ends: Vec<String> = events(pcap(101, false, false, &timed(frames)))
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::Datagrams { ends, .. } => Some(format!("{}>{}", ends.local, ends.remote)),
+            _ => None,
+        })
+        .collect();
+    ends.sort();
+    ends.dedup();
+    ends
+}
+
+#[test]
+fn datagrams_that_answer_do_not_call() {
+    let rpc_reply = b"\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let (client, server) = ((CLIENT, 700), (SERVER, 800));
+    assert_eq!(datagram_ends(vec![udp(server, client, rpc_reply)]), ["10.0.0.1:700>10.0.0.2:800"]);
+    // Unknown bytes: from a service's port to none, and between others.
+    assert_eq!(
+        datagram_ends(vec![udp((SERVER, 1812), (CLIENT, 40_000), b"\xff")]),
+        ["10.0.0.1:40000>10.0.0.2:1812"]
+    );
+    assert_eq!(
+        datagram_ends(vec![udp((SERVER, 30_001), (CLIENT, 30_000), b"\xff")]),
+        ["10.0.0.2:30001>10.0.0.1:30000"]
+    );
+}
+
+#[test]
+fn answers_from_elsewhere_belong_to_who_asked() {
+    let asker = (CLIENT, 50_000);
+    // From another port of the host that was asked.
+    assert_eq!(
+        datagram_ends(vec![udp(asker, (SERVER, 69), b"\xff"), udp((SERVER, 50_001), asker, b"\xff")]),
+        ["10.0.0.1:50000>10.0.0.2:50001", "10.0.0.1:50000>10.0.0.2:69"]
+    );
+    // From the same port of a host that a broadcast reached.
+    let all = ([10, 0, 0, 255], 30_000);
+    assert_eq!(
+        datagram_ends(vec![udp(asker, all, b"\xff"), udp((SERVER, 30_000), asker, b"\xff")]),
+        ["10.0.0.1:50000>10.0.0.255:30000", "10.0.0.1:50000>10.0.0.2:30000"]
+    );
+    let peers = [(CLIENT, 30_000), (SERVER, 30_000)];
+    assert_eq!(
+        datagram_ends(vec![udp(peers[0], all, b"\xff"), udp(peers[1], peers[0], b"\xff")]).last().unwrap(),
+        "10.0.0.2:30000>10.0.0.1:30000"
+    );
+    // One that was answered awaits no other; and another host was not asked.
+    let answered = vec![
+        udp(asker, (SERVER, 69), b"\xff"),
+        udp((SERVER, 69), asker, b"\xff"),
+        udp((SERVER, 50_001), asker, b"\xff"),
+    ];
+    assert_eq!(datagram_ends(answered).last().unwrap(), "10.0.0.2:50001>10.0.0.1:50000");
+    let other = vec![udp(asker, (SERVER, 69), b"\xff"), udp(([10, 0, 0, 3], 50_001), asker, b"\xff")];
+    assert_eq!(datagram_ends(other).last().unwrap(), "10.0.0.3:50001>10.0.0.1:50000");
 }
 
 #[test]
