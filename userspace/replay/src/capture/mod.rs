@@ -8,6 +8,7 @@ mod file;
 mod flows;
 mod packet;
 mod ports;
+mod sequence;
 #[cfg(test)]
 mod tests;
 
