@@ -26,6 +26,7 @@ mod dissector;
 mod dnp3;
 mod dns;
 mod dns_message;
+mod enip;
 mod fins;
 mod ftp;
 mod gss_token;
@@ -64,6 +65,8 @@ mod onc_rpc;
 mod onc_rpc_account;
 mod onc_rpc_message;
 mod onc_rpc_rules;
+mod opcua;
+mod opcua_rules;
 mod opening;
 mod pop3;
 mod postgresql;
@@ -88,6 +91,7 @@ mod ssh_shape;
 mod stream;
 mod stream_rules;
 mod syslog;
+mod synchrophasor;
 mod telnet;
 mod text_exchange;
 mod text_head;
@@ -118,6 +122,9 @@ use dissector::Known;
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
 static DISSECTORS: &[&Known] = &[
     &tls::KNOWN,
+    &opcua::KNOWN,
+    &synchrophasor::KNOWN,
+    &enip::KNOWN,
     &fins::KNOWN,
     &dnp3::KNOWN,
     &s7comm::KNOWN,
@@ -175,6 +182,8 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &dcerpc_datagram::KNOWN,
     &dnp3::KNOWN_DATAGRAMS,
     &fins::KNOWN_DATAGRAMS,
+    &enip::KNOWN_DATAGRAMS,
+    &synchrophasor::KNOWN_DATAGRAMS,
 ];
 
 /// Every rule of evidence that this program knows.

@@ -400,6 +400,12 @@ pub enum Protocol {
     Cassandra,
     /// X Window System 11.
     X11,
+    /// EtherNet/IP.
+    Enip,
+    /// IEEE C37.118.
+    Synchrophasor,
+    /// OPC UA over TCP.
+    Opcua,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -461,6 +467,9 @@ impl Protocol {
             Self::Amqp => "amqp",
             Self::Cassandra => "cassandra",
             Self::X11 => "x11",
+            Self::Enip => "enip",
+            Self::Synchrophasor => "synchrophasor",
+            Self::Opcua => "opcua",
             Self::Tls => "tls",
         }
     }
