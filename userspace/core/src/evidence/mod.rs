@@ -52,6 +52,7 @@ mod ldap;
 mod ldap_rules;
 mod memcached;
 mod memcached_datagram;
+mod mms;
 mod modbus;
 mod mongodb;
 mod mongodb_rules;
@@ -90,8 +91,8 @@ mod ssh;
 mod ssh_shape;
 mod stream;
 mod stream_rules;
-mod syslog;
 mod synchrophasor;
+mod syslog;
 mod telnet;
 mod text_exchange;
 mod text_head;
@@ -128,6 +129,7 @@ static DISSECTORS: &[&Known] = &[
     &fins::KNOWN,
     &dnp3::KNOWN,
     &s7comm::KNOWN,
+    &mms::KNOWN,
     &iec104::KNOWN,
     &smb::KNOWN_1,
     &smb::KNOWN_2,

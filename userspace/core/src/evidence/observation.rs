@@ -406,6 +406,8 @@ pub enum Protocol {
     Synchrophasor,
     /// OPC UA over TCP.
     Opcua,
+    /// MMS over TCP.
+    Mms,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -470,6 +472,7 @@ impl Protocol {
             Self::Enip => "enip",
             Self::Synchrophasor => "synchrophasor",
             Self::Opcua => "opcua",
+            Self::Mms => "mms",
             Self::Tls => "tls",
         }
     }
