@@ -48,7 +48,7 @@ fn public_requests_are_told_apart() {
         "GET /healthz HTTP/1.1\r\n\r\n",
         "GET /metrics?x=1 HTTP/1.0\r\n\r\n",
         "GET http://h/favicon.ico HTTP/1.1\r\n\r\n",
-        "GET /.well-known/agent-card.json HTTP/1.1\r\n\r\n",
+        "GET /.well-known/jwks.json HTTP/1.1\r\n\r\n",
         "OPTIONS /v1/secret HTTP/1.1\r\n\r\n",
         "POST /oauth/token HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
     ] {
@@ -60,7 +60,8 @@ fn public_requests_are_told_apart() {
 #[test]
 fn every_kind_of_credential_is_named() {
     let basic = "Authorization: Basic YXBwOk1BUktCQVNJQw==\r\n";
-    let short = jwt(r#"{"alg":"RS256"}"#, r#"{"iss":"https://i","sub":"agent-1","iat":1000,"exp":1060}"#);
+    let short =
+        jwt(r#"{"alg":"RS256"}"#, r#"{"iss":"https://i","sub":"agent-1","iat":1767225600,"exp":1767225660}"#);
     let endless = jwt(r#"{"alg":"HS256"}"#, r#"{"sub":"s"}"#);
     let unsigned = jwt(r#"{"alg":"none"}"#, r#"{"sub":"s","iat":1,"exp":2}"#);
     let from_now = jwt(r#"{"alg":"ES256"}"#, r#"{"sub":"spiffe://lab/a","exp":1767229200}"#);
@@ -111,7 +112,7 @@ fn every_kind_of_credential_is_named() {
         (
             "Authorization: AWS4-HMAC-SHA256 Credential=AKIAX/20260101/r/s3/aws4_request, Signature=00\r\n"
                 .to_owned(),
-            "offers Secret for Request by Signature [http.signature]",
+            "offers Secret for Request by Signature with fingerprint [http.signature]",
         ),
         (
             "Signature-Input: sig=();alg=\"ed25519\"\r\nSignature: sig=:MARK:\r\n".to_owned(),
@@ -271,10 +272,10 @@ fn another_protocol_after_an_upgrade_is_hidden() {
             TUNNEL,
         ],
     );
-    // What is said in the tunnel is none of the proxy's business.
+    // Who calls may be asked inside.
     check(
         &[c("CONNECT db:5432 HTTP/1.0\r\n\r\n"), s("HTTP/1.0 200 OK\r\n\r\n\u{16}\u{3}")],
-        &[SPEAKS, TUNNEL],
+        &[SPEAKS, "hidden Encrypted [http.tunnel-opened]"],
     );
 }
 

@@ -21,6 +21,7 @@ fn is_statement(observation: &Observation) -> bool {
         Shown::Speaks { .. }
         | Shown::Demands { .. }
         | Shown::Declines
+        | Shown::Carries { .. }
         | Shown::AsksPublic
         | Shown::Hidden { .. }
         | Shown::KernelVouches { .. } => false,

@@ -5,8 +5,11 @@
 
 use std::collections::VecDeque;
 
+use zeroize::Zeroizing;
+
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes};
 use super::http_answer::{Reported, is_about_certificate, judge};
+use super::http_application;
 use super::http_body::{Body, Framing, framing};
 use super::http_request::{Exchange, call_likeness, reply_likeness};
 use super::http_rules::{RULES, UNANSWERED};
@@ -32,6 +35,8 @@ const FIELDS: usize = 128;
 const WAITING: usize = 64;
 /// Exchanges after which a connection is settled.
 const EXCHANGES: u32 = 128;
+/// How much of a request's body is read.
+const BODY: usize = 4096;
 /// Longest body that is looked at for the words of a missing client certificate.
 const ERROR_BODY: u64 = 4096;
 
@@ -43,10 +48,30 @@ struct Http {
     unanswered: VecDeque<Exchange>,
     reported: Reported,
     exchanges: u32,
+    look: Option<Look>,
     /// The connection changed its protocol.
     switched: bool,
     /// The connection carries a proof that was taken.
     bound: bool,
+}
+
+/// A request's body of which the start is read.
+struct Look {
+    /// How many bytes are read.
+    wanted: usize,
+    /// How many follow them.
+    rest: u64,
+    target: Zeroizing<String>,
+    read: Zeroizing<Vec<u8>>,
+    /// The request was answered before its body was there.
+    late: bool,
+}
+
+impl std::fmt::Debug for Look {
+    /// Prints lengths only: bodies never reach a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Look({} of {} bytes)", self.read.len(), self.wanted)
+    }
 }
 
 /// A request that nobody answered shows what it offered.
@@ -75,6 +100,22 @@ impl Http {
             if self.switched {
                 return Next::More;
             }
+            if let Some(mut look) = self.look.take() {
+                let missing = look.wanted.saturating_sub(look.read.len());
+                let here = input.bytes().get(..missing.min(input.bytes().len())).unwrap_or_default();
+                look.read.extend_from_slice(here);
+                let (count, done) = (here.len(), here.len() == missing);
+                input.read(count);
+                if !done && !input.is_stuck() {
+                    self.look = Some(look);
+                    return Next::More;
+                }
+                input.skip(look.rest.saturating_add(missing.saturating_sub(count) as u64));
+                if let (Some(exchange), false) = (self.unanswered.back_mut(), look.late) {
+                    exchange.read_body(&look.target, &look.read, notes);
+                }
+                continue;
+            }
             match self.request_body.pass(input) {
                 Some(true) => {}
                 Some(false) => return Next::More,
@@ -97,12 +138,20 @@ impl Http {
             if self.unanswered.len() >= WAITING {
                 return Next::Lost(Hidden::Truncated);
             }
+            let target = Zeroizing::new(target.to_owned());
             // After CONNECT the caller may speak another protocol; the answer tells.
             self.switched = exchange.connect;
             self.unanswered.push_back(exchange);
             input.read(length);
             match framing {
-                Framing::Length(body) => input.skip(body),
+                Framing::Length(0) => {}
+                Framing::Length(body) => {
+                    let wanted = usize::try_from(body).unwrap_or(usize::MAX).min(BODY);
+                    let rest = body.saturating_sub(wanted as u64);
+                    // One allocation, so that nothing is left behind by growing.
+                    let read = Zeroizing::new(Vec::with_capacity(wanted));
+                    self.look = Some(Look { wanted, rest, target, read, late: false });
+                }
                 Framing::Chunked => self.request_body = Body::ChunkSize,
                 Framing::Unsaid => {}
                 Framing::Bad => return Next::Lost(Hidden::Unsupported),
@@ -122,7 +171,8 @@ impl Http {
                 None => return Next::Lost(Hidden::Unsupported),
             }
             // An answer to nothing is left until its request arrives.
-            let (Some(exchange), false) = (self.unanswered.front(), input.bytes().is_empty()) else {
+            let waiting = self.unanswered.len();
+            let (Some(exchange), false) = (self.unanswered.front_mut(), input.bytes().is_empty()) else {
                 return Next::More;
             };
             let plain = input.bytes().strip_prefix(b"ICY ").map(|rest| [b"HTTP/1.0 ", rest].concat());
@@ -158,11 +208,18 @@ impl Http {
                 let Some(body) = input.bytes().get(length..there) else { return Next::More };
                 names_certificate = is_about_certificate(body);
             }
+            if let (Some(look), true) = (&mut self.look, waiting == 1) {
+                look.late = true;
+                exchange.read_body(&look.target, &look.read, notes);
+            }
             let shown = judge(exchange, code, response.headers, names_certificate, self.bound);
+            let asked = exchange.asked.take();
+            let by = http_application::by_answer(response.headers).filter(|_| asked.is_none());
             let (head, connect) = (exchange.head, exchange.connect);
             self.bound = code != 401 && code != 407 && (self.bound || exchange.binds());
             let tunnel = connect && (200..300).contains(&code);
             let answered = self.unanswered.pop_front();
+            self.reported.asks(asked.or(by), notes);
             self.reported.say(shown, notes);
             self.exchanges = self.exchanges.saturating_add(1);
             let protocol = upgrade(response.headers);
@@ -239,6 +296,7 @@ impl Dissector for Http {
 
     fn finish(&mut self, _whole: bool, notes: &mut Notes<'_>) {
         for exchange in std::mem::take(&mut self.unanswered) {
+            self.reported.asks(exchange.asked, notes);
             self.reported.say(exchange.offers, notes);
         }
     }

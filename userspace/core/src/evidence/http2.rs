@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone};
 use super::hpack::{self, Field};
 use super::http_answer::{Reported, judge};
+use super::http_application;
 use super::http_request::Exchange;
 use super::http2_grpc as grpc;
 use super::{Hidden, Protocol, Shown};
@@ -247,6 +248,8 @@ impl Http2 {
             None if code == 0 => return Next::More,
             None => judge(&call.exchange, code, &headers(fields), false, false),
         };
+        let asked = call.exchange.asked.take();
+        self.reported.asks(asked.or_else(|| http_application::by_answer(&headers(fields))), notes);
         self.calls.remove(&block.stream);
         self.settle(shown, notes)
     }
@@ -256,6 +259,7 @@ impl Http2 {
         if self.calls.get(&stream).is_some_and(|call| call.open)
             && let Some(call) = self.calls.remove(&stream)
         {
+            self.reported.asks(call.exchange.asked.clone(), notes);
             let _ = self.settle(grpc::judge(&call.exchange, 0, b""), notes);
         }
     }
@@ -318,6 +322,7 @@ impl Dissector for Http2 {
 
     fn finish(&mut self, _whole: bool, notes: &mut Notes<'_>) {
         for (_, call) in std::mem::take(&mut self.calls) {
+            self.reported.asks(call.exchange.asked, notes);
             self.reported.say(call.exchange.offers, notes);
         }
     }

@@ -3,6 +3,7 @@
 //! Sources: RFC 9110 sections 11 (authentication) and 15 (status codes), RFC 4559 section 4 (legs of Negotiate).
 
 use super::dissector::Notes;
+use super::http_application::{self, Asked};
 use super::http_credential::Offer;
 use super::http_request::Exchange;
 use super::http_rules::{
@@ -10,25 +11,40 @@ use super::http_rules::{
     SERVED_PUBLIC, SERVED_WITH_BODY, TUNNEL, WRONG,
 };
 use super::token;
-use super::{Operation, Proof, Refusal, Rule, Shown};
+use super::{Hidden, Operation, Proof, Refusal, Rule, Shown};
 
 /// Different exchanges of a flow that are reported.
 const DIFFERENT: usize = 32;
 
 /// The exchanges of a flow that were reported, so that a thousand equal ones are reported once.
 #[derive(Default, Debug)]
-pub(crate) struct Reported(Vec<Vec<Offer>>);
+pub(crate) struct Reported {
+    shown: Vec<Vec<Offer>>,
+    asked: Vec<Asked>,
+}
 
 impl Reported {
     /// Says what an exchange shows unless an equal one was said.
     pub(crate) fn say(&mut self, shown: Vec<Offer>, notes: &mut Notes<'_>) {
-        if shown.is_empty() || self.0.len() >= DIFFERENT || self.0.contains(&shown) {
+        if shown.is_empty() || self.shown.len() >= DIFFERENT || self.shown.contains(&shown) {
             return;
         }
         for (rule, shown) in &shown {
             notes.say(rule, shown.clone());
         }
-        self.0.push(shown);
+        self.shown.push(shown);
+    }
+
+    /// Says what was asked for unless the same was said.
+    pub(crate) fn asks(&mut self, asked: Option<Asked>, notes: &mut Notes<'_>) {
+        if let Some(asked) = asked
+            && self.asked.len() < DIFFERENT
+            && !self.asked.contains(&asked)
+        {
+            self.asked.push(asked.clone());
+            let (rule, shown) = http_application::shown(asked);
+            notes.say(rule, shown);
+        }
     }
 }
 
@@ -127,6 +143,10 @@ pub(crate) fn judge(
         300..400 if is_login(fields) && !exchange.public => {
             shown.push((&LOGIN, Shown::Demands { proof: Proof::Secret }));
             shown.push((&LOGIN, Shown::Refuses { why: refusal }));
+        }
+        // Who calls may be asked inside the tunnel, where nobody can look.
+        200..300 if exchange.connect && !offered => {
+            shown.push((&TUNNEL, Shown::Hidden { why: Hidden::Encrypted }));
         }
         200..400 => shown.push((by, serves)),
         404..=406 | 409..=428 if offered => shown.push((&NOT_FOUND, serves)),

@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::dissector::{Notes, rules};
 use super::gss_token;
-use super::token;
+use super::json_skim::Skim;
+use super::token::{self, Note};
 use super::{Credential, CredentialKind, Principal, PrincipalKind, Proof, Rule, Scope, Shown};
 
 rules! {
@@ -54,6 +55,18 @@ rules! {
     COOKIE = "http.cookie", v 1, Observed, Wire,
         "The request carried a cookie",
         "Whether the cookie names a session, and how long it lasts, is not visible";
+    IN_BODY = "http.secret-in-body", v 1, Observed, Wire,
+        "The body of the request carried a password or client secret in clear",
+        "Whether the receiver looks at it; only the body's first 4096 bytes were read";
+    PRESIGNED = "http.presigned-address", v 1, Observed, Wire,
+        "The request's address carried a signature that states its own lifetime",
+        "The signature was not checked by the observer; whoever holds the address can use it";
+    JWT_EXPIRED = "http.jwt-expired", v 1, Observed, Wire,
+        "The request carried a JSON Web Token that had expired more than five minutes before: taken, it is a secret without end",
+        "The clocks of issuer and observer may differ";
+    JWE = "http.jwt-encrypted", v 1, Observed, Wire,
+        "The request carried an encrypted JSON Web Token, of which nothing but the algorithm can be read",
+        "How long it lasts, and whom it names";
     FORWARDED = "http.forwarded-identity", v 1, Observed, Wire,
         "The request names a caller that an earlier hop is said to have identified",
         "Whoever can reach this port can write the same field";
@@ -80,6 +93,17 @@ const KEY_FIELDS: &[&str] = &[
     "x-functions-key",
     "x-amz-security-token",
     "workload-identity-token",
+    "token",
+    "auth-token",
+    "x-token",
+    "api-token",
+    "x-api-token",
+    "x-auth-key",
+    "x-clickhouse-key",
+    "dd-api-key",
+    "x-shopify-access-token",
+    "x-plex-token",
+    "x-rundeck-auth-token",
 ];
 /// Fields in which an earlier hop names the caller.
 const FORWARDED_FIELDS: &[&str] = &[
@@ -99,8 +123,38 @@ const FORWARDED_FIELDS: &[&str] = &[
     "x-auth-request-user",
 ];
 /// Parameters of a target that hold a key.
-const KEY_PARAMETERS: &[&str] =
-    &["api_key", "apikey", "api-key", "access_token", "auth_token", "token", "key", "sig"];
+const KEY_PARAMETERS: &[&str] = &[
+    "api_key",
+    "apikey",
+    "api-key",
+    "x-api-key",
+    "api_token",
+    "access_token",
+    "auth_token",
+    "private_token",
+    "client_secret",
+    "password",
+    "passwd",
+    "pwd",
+    "subscription-key",
+];
+
+/// Names of parameters that hold a key, or something else.
+const SHORT_PARAMETERS: &[&str] = &["token", "key", "sig", "code"];
+
+/// An address that was signed for a time (AWS Signature Version 4 and Google's version 4, query parameters).
+fn presigned(query: &str) -> Option<Offer> {
+    let of = |wanted: &str| {
+        let mut parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));
+        parameters.find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+    };
+    of("x-amz-signature").or_else(|| of("x-goog-signature"))?;
+    let lifetime_s = of("x-amz-expires").or_else(|| of("x-goog-expires")).and_then(|text| text.parse().ok());
+    let kind = if lifetime_s.is_some() { Proof::Token } else { Proof::Secret };
+    let credential =
+        Credential { kind: CredentialKind::Signature, fingerprint: None, lifetime_s, cleartext: true };
+    Some(offer(&PRESIGNED, kind, Scope::Request, None, Some(credential)))
+}
 
 /// Everything that the fields and target of a request offer.
 pub(crate) fn offers(target: &str, fields: &[httparse::Header<'_>], notes: &Notes<'_>) -> Vec<Offer> {
@@ -128,15 +182,46 @@ pub(crate) fn offers(target: &str, fields: &[httparse::Header<'_>], notes: &Note
     }
     if let Some((_, query)) = target.split_once('?') {
         let key = query.split('&').filter_map(|parameter| parameter.split_once('=')).find(|(name, value)| {
-            KEY_PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
-                && !value.is_empty()
+            let name = name.to_ascii_lowercase();
+            let plain = KEY_PARAMETERS.contains(&name.as_str()) && !value.is_empty();
+            // Words that also stand for less: only a value as long as a key is taken for one.
+            (plain || SHORT_PARAMETERS.contains(&name.as_str()) && value.len() >= 16)
                 && !token::is_placeholder(value.as_bytes())
         });
-        if let Some((_, value)) = key {
+        if let Some(signed) = presigned(query) {
+            found.push(signed);
+        } else if let Some((_, value)) = key {
             found.push(secret(&KEY_IN_TARGET, CredentialKind::ApiKey, "api-key", value.as_bytes(), notes));
         }
     }
     found
+}
+
+/// A secret in a body that is JSON.
+pub(crate) fn in_json(body: &Skim, notes: &Notes<'_>) -> Option<Offer> {
+    let names = ["password", "passwd", "client_secret", "params>password"];
+    let value = names.iter().find_map(|name| body.get(name)).filter(|value| !value.is_empty())?;
+    Some(secret(&IN_BODY, CredentialKind::Password, "password", value.as_bytes(), notes))
+}
+
+/// A secret in a body that is a form (`password=`) or a SOAP message (WS-Security UsernameToken Profile section 3.1).
+pub(crate) fn in_text(body: &[u8], notes: &Notes<'_>) -> Option<Offer> {
+    let names: [&[u8]; 6] = [b"password=", b"passwd=", b"pass=", b"pwd=", b"client_secret=", b"j_password="];
+    let form = || {
+        let mut parts = body.split(|byte| *byte == b'&');
+        parts.find_map(|part| names.iter().find_map(|name| part.strip_prefix(*name)))
+    };
+    let value = if body.trim_ascii_start().starts_with(b"<") {
+        let has = |words: &[u8]| body.windows(words.len()).position(|part| part == words);
+        has(b"UsernameToken")?;
+        let rest = body.get(has(b"Password")?..)?;
+        let rest = rest.get(rest.iter().position(|byte| *byte == b'>')?.checked_add(1)?..)?;
+        rest.split(|byte| *byte == b'<').next()?
+    } else {
+        form()?
+    };
+    let value = value.trim_ascii();
+    (!value.is_empty()).then(|| secret(&IN_BODY, CredentialKind::Password, "password", value, notes))
 }
 
 fn offer(
@@ -209,7 +294,11 @@ fn authorization(value: &[u8], dpop: Option<&[u8]>, notes: &Notes<'_>) -> Option
         "bearer" | "token" | "apikey" | "key" | "splunk" => token::bearer(rest, notes).map(bearer),
         name if name.starts_with("aws4-") || name.starts_with("goog4-") => {
             let kind = if name.starts_with("aws4-ecdsa") { Proof::Key } else { Proof::Secret };
-            Some(proof(&SIGNATURE, kind, CredentialKind::Signature, Scope::Request, None))
+            let mut signed = proof(&SIGNATURE, kind, CredentialKind::Signature, Scope::Request, None);
+            if let Shown::Offers { credential: Some(credential), .. } = &mut signed.1 {
+                credential.fingerprint = key_id(rest).map(|id| notes.fingerprint("key-id", id));
+            }
+            Some(signed)
         }
         "sharedkey" | "sharedkeylite" | "hawk" | "signature" | "hmac" => {
             Some(proof(&SIGNATURE, Proof::Secret, CredentialKind::Signature, Scope::Request, None))
@@ -223,12 +312,14 @@ fn authorization(value: &[u8], dpop: Option<&[u8]>, notes: &Notes<'_>) -> Option
 fn bearer(sent: token::Bearer) -> Offer {
     let rule: &'static Rule = if sent.credential.kind != CredentialKind::Jwt {
         &BEARER
-    } else if sent.unsigned {
-        &JWT_UNSIGNED
-    } else if sent.credential.lifetime_s.is_some() {
-        &JWT
     } else {
-        &JWT_ENDLESS
+        match sent.note {
+            Note::Unsigned => &JWT_UNSIGNED,
+            Note::Expired => &JWT_EXPIRED,
+            Note::Encrypted => &JWE,
+            Note::Plain if sent.credential.lifetime_s.is_some() => &JWT,
+            Note::Plain => &JWT_ENDLESS,
+        }
     };
     offer(rule, sent.proof, Scope::Request, sent.principal, Some(sent.credential))
 }
@@ -245,6 +336,12 @@ fn ticket(text: &[u8]) -> Option<Offer> {
     };
     let rule: &'static Rule = if presented.proof() == Proof::Claim { &NOBODY } else { &TICKET };
     Some((rule, presented.offer()))
+}
+
+/// The id of the key that signed (`Credential=AKID/date/...`): one id, one key, whatever was signed.
+fn key_id(parameters: &[u8]) -> Option<&[u8]> {
+    let at = parameters.windows(11).position(|part| part == b"Credential=")?;
+    parameters.get(at.checked_add(11)?..)?.split(|byte| matches!(byte, b'/' | b',')).next()
 }
 
 /// RFC 9421: only a named asymmetric algorithm counts as a private key's proof.

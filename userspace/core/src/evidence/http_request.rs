@@ -3,7 +3,9 @@
 //! Sources: RFC 9112 section 3 (request line) and 4 (status line), RFC 9110 section 9 (methods), RFC 8615 (well-known).
 
 use super::dissector::{Likeness, Notes};
+use super::http_application::{self, Asked};
 use super::http_credential::{self, Offer};
+use super::json_skim::Skim;
 use super::{CredentialKind, Proof, Scope, Shown};
 
 /// Methods of RFC 9110, of WebDAV and its extensions (RFC 3253, 3648, 3744, 4437, 4791, 4918, 5323, 5842), of UPnP, of
@@ -120,6 +122,8 @@ pub(crate) struct Exchange {
     pub(crate) with_body: bool,
     /// What it offers.
     pub(crate) offers: Vec<Offer>,
+    /// What it asks for, where that is known.
+    pub(crate) asked: Option<Asked>,
 }
 
 impl Exchange {
@@ -138,7 +142,20 @@ impl Exchange {
             public: is_public(method, target) && !offers.iter().any(is_proof),
             with_body,
             offers,
+            asked: http_application::by_head(method, target, fields),
         }
+    }
+
+    /// Takes the start of the request's body into account.
+    pub(crate) fn read_body(&mut self, target: &str, body: &[u8], notes: &Notes<'_>) {
+        if body.trim_ascii_start().starts_with(b"{") || body.trim_ascii_start().starts_with(b"[") {
+            let skim = Skim::of(body);
+            self.asked = http_application::by_body(target, &skim).or_else(|| self.asked.take());
+            self.offers.extend(http_credential::in_json(&skim, notes));
+        } else {
+            self.offers.extend(http_credential::in_text(body, notes));
+        }
+        self.public &= !self.proves();
     }
 
     /// True when somebody attached proof to this request.

@@ -33,7 +33,7 @@ rules! {
         "Not whether its other addresses are public too";
     TUNNEL = "http.tunnel-opened", v 2, Observed, Wire,
         "The receiver opened a tunnel for the caller (CONNECT)",
-        "Not who is identified inside the tunnel: its far end is somebody else, and may ask";
+        "Not who is identified inside the tunnel: its end may be somebody else, and ask";
     FAILED = "http.request-failed", v 1, Observed, Wire,
         "The receiver answered a request that carried no proof with an error that is not about proof",
         "Not whether it would have served another request of the same caller";

@@ -10,6 +10,7 @@
 
 mod amqp091;
 mod amqp10;
+mod application;
 mod bacnet;
 mod ber;
 mod bson;
@@ -36,12 +37,14 @@ mod http;
 mod http2;
 mod http2_grpc;
 mod http_answer;
+mod http_application;
 mod http_body;
 mod http_credential;
 mod http_request;
 mod http_rules;
 mod iec104;
 mod imap;
+mod json_skim;
 mod kafka;
 mod kafka_message;
 mod kafka_rules;
@@ -109,6 +112,7 @@ mod tpkt;
 mod vnc;
 mod x11;
 
+pub use application::Application;
 pub use conversation::Conversation;
 pub use observation::{
     Credential, CredentialKind, Hidden, Level, Observation, Operation, Principal, PrincipalKind, Proof,
@@ -197,6 +201,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(kernel::RULES)
         .chain(streams)
         .chain(datagrams)
+        .chain(http_application::RULES)
         .chain(http_credential::RULES)
         .chain(sasl::RULES)
         .copied()

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::application::Application;
 use crate::fingerprint::Fingerprint;
 
 /// One thing that was shown on one flow, under one rule.
@@ -132,6 +133,14 @@ pub enum Shown {
     },
     /// The receiver itself said that it checks nothing (Redis: `AUTH called without any password configured`).
     Ignores,
+    /// A message of an application that is carried inside the protocol. It decides nothing about who calls.
+    Carries {
+        /// Which.
+        application: Application,
+        /// What was called: method, tool or model, at most 128 bytes, as the caller wrote it; escape it wherever it is
+        /// printed.
+        call: Option<String>,
+    },
     /// The layer that would carry the identity can't be read.
     Hidden {
         /// Why.

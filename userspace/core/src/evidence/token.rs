@@ -11,8 +11,19 @@ use super::{Credential, CredentialKind, Principal, PrincipalKind, Proof};
 /// Longest part of a token that is decoded.
 const PART: usize = 8192;
 /// Values that stand where a key is required by a library but none exists; they prove nothing.
-const PLACEHOLDERS: &[&str] =
-    &["EMPTY", "none", "null", "ollama", "sk-no-key-required", "dummy", "lm-studio", "no-key", "undefined"];
+const PLACEHOLDERS: &[&str] = &[
+    "EMPTY",
+    "none",
+    "null",
+    "ollama",
+    "sk-no-key-required",
+    "dummy",
+    "lm-studio",
+    "no-key",
+    "undefined",
+    "not-needed",
+    "no-key-required",
+];
 
 /// What a bearer token shows.
 pub(crate) struct Bearer {
@@ -22,9 +33,25 @@ pub(crate) struct Bearer {
     pub(crate) principal: Option<Principal>,
     /// Its trace.
     pub(crate) credential: Credential,
-    /// True for a JWT whose header says that it is not signed.
-    pub(crate) unsigned: bool,
+    /// What is to be said of a JWT beside its lifetime.
+    pub(crate) note: Note,
 }
+
+/// What stands out in a token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Note {
+    /// Nothing.
+    Plain,
+    /// Its header says that it is not signed.
+    Unsigned,
+    /// It had expired some time before.
+    Expired,
+    /// It is encrypted (RFC 7516).
+    Encrypted,
+}
+
+/// By how much clocks may differ before an expiry counts as past, in seconds.
+const CLOCK_SKEW_S: i64 = 300;
 
 #[derive(Deserialize)]
 struct Header {
@@ -38,6 +65,10 @@ struct Claims {
     exp: Option<serde_json::Number>,
     iat: Option<serde_json::Number>,
     nbf: Option<serde_json::Number>,
+    /// RFC 9068 section 2.2.
+    client_id: Option<String>,
+    /// OpenID Connect Core section 2.
+    azp: Option<String>,
 }
 
 /// Reads a bearer token; `None` for an empty one or a known placeholder.
@@ -50,7 +81,11 @@ pub(crate) fn bearer(token: &[u8], notes: &Notes<'_>) -> Option<Bearer> {
     let Some((header, claims)) = jwt(token) else {
         let credential =
             Credential { kind: CredentialKind::Bearer, fingerprint, lifetime_s: None, cleartext: true };
-        return Some(Bearer { proof: Proof::Secret, principal: None, credential, unsigned: false });
+        let encrypted = is_encrypted(token);
+        let kind = if encrypted { CredentialKind::Jwt } else { CredentialKind::Bearer };
+        let note = if encrypted { Note::Encrypted } else { Note::Plain };
+        let credential = Credential { kind, ..credential };
+        return Some(Bearer { proof: Proof::Secret, principal: None, credential, note });
     };
     let seconds = |number: &Option<serde_json::Number>| number.as_ref().and_then(whole_seconds);
     let end = seconds(&claims.exp);
@@ -58,12 +93,19 @@ pub(crate) fn bearer(token: &[u8], notes: &Notes<'_>) -> Option<Bearer> {
         seconds(&claims.iat).or_else(|| seconds(&claims.nbf)).unwrap_or_else(|| notes.now().as_second());
     let lifetime_s = end.map(|end| end.saturating_sub(begin).max(0).unsigned_abs());
     let unsigned = header.alg.as_deref().is_none_or(|alg| alg.eq_ignore_ascii_case("none"));
-    let proof = match (unsigned, lifetime_s) {
-        (true, _) => Proof::Claim,
-        (false, Some(_)) => Proof::Token,
-        (false, None) => Proof::Secret,
+    let latest = notes.now().as_second().saturating_sub(CLOCK_SKEW_S);
+    let note = match end {
+        _ if unsigned => Note::Unsigned,
+        Some(end) if end < latest => Note::Expired,
+        Some(_) | None => Note::Plain,
     };
-    let principal = claims.sub.map(|subject| {
+    let proof = match (note, lifetime_s) {
+        (Note::Unsigned, _) => Proof::Claim,
+        (Note::Plain, Some(_)) => Proof::Token,
+        // A receiver that takes an expired token takes it for ever.
+        (Note::Plain | Note::Expired | Note::Encrypted, _) => Proof::Secret,
+    };
+    let principal = claims.sub.or(claims.client_id).or(claims.azp).map(|subject| {
         if subject.starts_with("spiffe://") {
             return Principal::bounded(PrincipalKind::SpiffeId, subject.as_bytes());
         }
@@ -74,7 +116,7 @@ pub(crate) fn bearer(token: &[u8], notes: &Notes<'_>) -> Option<Bearer> {
         Principal::bounded(PrincipalKind::JwtSubject, name.as_bytes())
     });
     let credential = Credential { kind: CredentialKind::Jwt, fingerprint, lifetime_s, cleartext: true };
-    Some(Bearer { proof, principal, credential, unsigned })
+    Some(Bearer { proof, principal, credential, note })
 }
 
 /// True for a JWT that is signed with a private key by its header's word (a DPoP proof, RFC 9449 section 4.2).
@@ -103,6 +145,13 @@ fn jwt(token: &[u8]) -> Option<(Header, Claims)> {
         return None;
     }
     Some((serde_json::from_slice(&base64(header)?).ok()?, serde_json::from_slice(&base64(claims)?).ok()?))
+}
+
+/// True for a JWE in compact form (RFC 7516 section 3.1): five parts, and a header with `enc`.
+fn is_encrypted(token: &[u8]) -> bool {
+    let header = token.split(|byte| *byte == b'.').next().unwrap_or_default();
+    token.iter().filter(|byte| **byte == b'.').count() == 4
+        && base64(header).is_some_and(|header| header.windows(6).any(|part| part == b"\"enc\":"))
 }
 
 /// Decodes base64 in either alphabet (RFC 4648 sections 4 and 5), with or without padding. Here rather than from a

@@ -152,7 +152,7 @@ impl Ledger {
         let before = contrast.signs();
         let counted = self.credited_count();
         match &observation.shown {
-            Shown::Speaks { .. } | Shown::Hidden { .. } => {}
+            Shown::Speaks { .. } | Shown::Carries { .. } | Shown::Hidden { .. } => {}
             Shown::Demands { proof } => {
                 if let Some(kind) = ProofKind::of(*proof) {
                     self.open_demand.insert(kind);

@@ -96,6 +96,13 @@ pub fn line(observation: &Observation) -> String {
         Shown::SendsOneWay => "sends one way".to_owned(),
         Shown::Refuses { why } => format!("refuses {why:?}"),
         Shown::AsksPublic => "asks Public".to_owned(),
+        Shown::Carries { application, call } => {
+            format!(
+                "carries {}{}",
+                application.as_str(),
+                call.iter().map(|call| format!(" {call:?}")).collect::<String>()
+            )
+        }
         Shown::Ignores => "ignores".to_owned(),
         Shown::Hidden { why } => format!("hidden {why:?}"),
         Shown::KernelVouches { uid, receiver_looked } => format!("kernel {uid} {receiver_looked}"),
