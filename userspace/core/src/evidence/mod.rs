@@ -96,6 +96,9 @@ mod stream;
 mod stream_rules;
 mod synchrophasor;
 mod syslog;
+mod tds;
+mod tds_login;
+mod tds_rules;
 mod telnet;
 mod text_exchange;
 mod text_head;
@@ -139,6 +142,7 @@ static DISSECTORS: &[&Known] = &[
     &smb::KNOWN_2,
     &onc_rpc::KNOWN,
     &dcerpc::KNOWN,
+    &tds::KNOWN,
     &postgresql::KNOWN,
     &x11::KNOWN,
     &cassandra::KNOWN,

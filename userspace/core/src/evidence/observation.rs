@@ -363,6 +363,8 @@ pub enum Protocol {
     Iec104,
     /// DCE/RPC, over connections and by datagrams.
     Dcerpc,
+    /// TDS, of Microsoft SQL Server and Sybase.
+    Tds,
     /// SMB 1 (CIFS).
     Smb1,
     /// SMB 2 and 3.
@@ -455,6 +457,7 @@ impl Protocol {
             Self::Mdns => "mdns",
             Self::Iec104 => "iec104",
             Self::Dcerpc => "dcerpc",
+            Self::Tds => "tds",
             Self::Smb1 => "smb1",
             Self::Smb2 => "smb2",
             Self::S7comm => "s7comm",
