@@ -29,7 +29,9 @@ mod dns;
 mod dns_message;
 mod enip;
 mod fins;
+mod fix;
 mod ftp;
+mod gearman;
 mod gss_token;
 mod hpack;
 mod hpack_code;
@@ -44,6 +46,7 @@ mod http_request;
 mod http_rules;
 mod iec104;
 mod imap;
+mod irc;
 mod json_skim;
 mod kafka;
 mod kafka_message;
@@ -63,6 +66,7 @@ mod mqtt;
 mod mysql;
 mod mysql_rules;
 mod nats;
+mod nntp;
 mod ntp;
 pub mod observation;
 mod onc_rpc;
@@ -88,10 +92,13 @@ mod smb;
 mod smb_message;
 mod smb_rules;
 mod smb_session;
+mod smpp;
 mod smtp;
 mod snmp;
+mod socks;
 mod ssh;
 mod ssh_shape;
+mod stomp;
 mod stream;
 mod stream_rules;
 mod synchrophasor;
@@ -103,6 +110,7 @@ mod telnet;
 mod text_exchange;
 mod text_head;
 mod text_line;
+mod thrift;
 mod tls;
 mod tls12;
 pub mod tls13;
@@ -152,10 +160,16 @@ static DISSECTORS: &[&Known] = &[
     &http2::KNOWN,
     &rtsp::KNOWN,
     &sip::KNOWN,
+    &stomp::KNOWN,
+    &fix::KNOWN,
+    &gearman::KNOWN,
+    &smpp::KNOWN,
     &ftp::KNOWN,
     &smtp::KNOWN,
     &pop3::KNOWN,
     &imap::KNOWN,
+    &nntp::KNOWN,
+    &irc::KNOWN,
     &ldap::KNOWN,
     &kerberos::KNOWN,
     &vnc::KNOWN,
@@ -168,8 +182,12 @@ static DISSECTORS: &[&Known] = &[
     &modbus::KNOWN,
     &mongodb::KNOWN,
     &ssh::KNOWN,
+    &socks::KNOWN4,
+    &socks::KNOWN5,
     &dns::KNOWN,
     &kafka::KNOWN,
+    &thrift::KNOWN,
+    &thrift::KNOWN_SASL,
     &telnet::KNOWN,
     &syslog::KNOWN,
 ];

@@ -419,6 +419,24 @@ pub enum Protocol {
     Opcua,
     /// MMS over TCP.
     Mms,
+    /// SOCKS 4 and 4a.
+    Socks4,
+    /// SOCKS 5.
+    Socks5,
+    /// Gearman.
+    Gearman,
+    /// SMPP 3.3 to 5.0.
+    Smpp,
+    /// STOMP 1.0 to 1.2.
+    Stomp,
+    /// FIX, tag=value.
+    Fix,
+    /// Apache Thrift.
+    Thrift,
+    /// IRC.
+    Irc,
+    /// NNTP.
+    Nntp,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -485,6 +503,15 @@ impl Protocol {
             Self::Synchrophasor => "synchrophasor",
             Self::Opcua => "opcua",
             Self::Mms => "mms",
+            Self::Socks4 => "socks4",
+            Self::Socks5 => "socks5",
+            Self::Gearman => "gearman",
+            Self::Smpp => "smpp",
+            Self::Stomp => "stomp",
+            Self::Fix => "fix",
+            Self::Thrift => "thrift",
+            Self::Irc => "irc",
+            Self::Nntp => "nntp",
             Self::Tls => "tls",
         }
     }
