@@ -79,6 +79,7 @@ mod opening;
 mod pop3;
 mod postgresql;
 mod postgresql_rules;
+mod rdp;
 mod redis;
 mod redis_request;
 mod resp;
@@ -151,6 +152,7 @@ static DISSECTORS: &[&Known] = &[
     &onc_rpc::KNOWN,
     &dcerpc::KNOWN,
     &tds::KNOWN,
+    &rdp::KNOWN,
     &postgresql::KNOWN,
     &x11::KNOWN,
     &cassandra::KNOWN,

@@ -365,6 +365,8 @@ pub enum Protocol {
     Dcerpc,
     /// TDS, of Microsoft SQL Server and Sybase.
     Tds,
+    /// RDP, the remote desktop's protocol.
+    Rdp,
     /// SMB 1 (CIFS).
     Smb1,
     /// SMB 2 and 3.
@@ -476,6 +478,7 @@ impl Protocol {
             Self::Iec104 => "iec104",
             Self::Dcerpc => "dcerpc",
             Self::Tds => "tds",
+            Self::Rdp => "rdp",
             Self::Smb1 => "smb1",
             Self::Smb2 => "smb2",
             Self::S7comm => "s7comm",
