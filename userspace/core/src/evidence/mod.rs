@@ -28,6 +28,7 @@ mod dnp3;
 mod dns;
 mod dns_message;
 mod enip;
+mod finger;
 mod fins;
 mod fix;
 mod ftp;
@@ -44,6 +45,7 @@ mod http_body;
 mod http_credential;
 mod http_request;
 mod http_rules;
+mod ident;
 mod iec104;
 mod imap;
 mod irc;
@@ -83,6 +85,8 @@ mod rdp;
 mod redis;
 mod redis_request;
 mod resp;
+mod rlogin;
+mod rsh;
 mod rsync;
 mod rtsp;
 mod s7comm;
@@ -112,6 +116,7 @@ mod text_exchange;
 mod text_head;
 mod text_line;
 mod thrift;
+mod tftp;
 mod tls;
 mod tls12;
 pub mod tls13;
@@ -122,6 +127,7 @@ mod token;
 mod told;
 mod tpkt;
 mod vnc;
+mod whois;
 mod x11;
 
 pub use application::Application;
@@ -190,6 +196,12 @@ static DISSECTORS: &[&Known] = &[
     &kafka::KNOWN,
     &thrift::KNOWN,
     &thrift::KNOWN_SASL,
+    &ident::KNOWN,
+    &rlogin::KNOWN,
+    &rsh::KNOWN,
+    &finger::KNOWN_VERBOSE,
+    &whois::KNOWN,
+    &finger::KNOWN,
     &telnet::KNOWN,
     &syslog::KNOWN,
 ];
@@ -214,6 +226,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &fins::KNOWN_DATAGRAMS,
     &enip::KNOWN_DATAGRAMS,
     &synchrophasor::KNOWN_DATAGRAMS,
+    &tftp::KNOWN,
 ];
 
 /// Every rule of evidence that this program knows.

@@ -439,6 +439,18 @@ pub enum Protocol {
     Irc,
     /// NNTP.
     Nntp,
+    /// TFTP.
+    Tftp,
+    /// Finger.
+    Finger,
+    /// Whois.
+    Whois,
+    /// The identification protocol.
+    Ident,
+    /// rsh and rexec.
+    Rsh,
+    /// rlogin.
+    Rlogin,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -515,6 +527,12 @@ impl Protocol {
             Self::Thrift => "thrift",
             Self::Irc => "irc",
             Self::Nntp => "nntp",
+            Self::Tftp => "tftp",
+            Self::Finger => "finger",
+            Self::Whois => "whois",
+            Self::Ident => "ident",
+            Self::Rsh => "rsh",
+            Self::Rlogin => "rlogin",
             Self::Tls => "tls",
         }
     }

@@ -5,33 +5,40 @@ use super::dissector::Likeness;
 use super::{DATAGRAM_DISSECTORS, DISSECTORS};
 use crate::event::Role;
 
-/// Who sent these first bytes of a stream: the side as which alone a known protocol has it; `None` where none does, or
-/// where they could be either's.
+/// A line that means nothing.
+const ANY_LINE: &[u8] = b"zz 1\r\n";
+
+/// Who sent these first bytes of a stream, by the first protocol that knows them; `None` where none does, or where they
+/// could be either's.
 #[must_use]
 pub fn sender_of_bytes(bytes: &[u8]) -> Option<Role> {
-    // What is content with fewer bytes would be content with too much.
+    // What is content with three bytes, or with any line, tells too little.
     let few = bytes.get(..3).unwrap_or(bytes);
     let like = |recognise: fn(&[u8]) -> Likeness| {
-        recognise(bytes) == Likeness::Like && recognise(few) == Likeness::Unsure
+        recognise(bytes) == Likeness::Like
+            && recognise(few) == Likeness::Unsure
+            && recognise(ANY_LINE) != Likeness::Like
     };
-    one(DISSECTORS.iter().any(|known| like(known.call)), DISSECTORS.iter().any(|known| like(known.reply)))
+    DISSECTORS.iter().map(|known| (like(known.call), like(known.reply))).find_map(one)?
 }
 
 /// The same of a first datagram, `bytes` of which were kept of `length`.
 #[must_use]
 pub fn sender_of_datagram(bytes: &[u8], length: u64) -> Option<Role> {
     let datagram = Datagram { bytes, length };
-    one(
-        DATAGRAM_DISSECTORS.iter().any(|known| (known.call)(&datagram)),
-        DATAGRAM_DISSECTORS.iter().any(|known| (known.reply)(&datagram)),
-    )
+    DATAGRAM_DISSECTORS
+        .iter()
+        .map(|known| ((known.call)(&datagram), (known.reply)(&datagram)))
+        .find_map(one)?
 }
 
-fn one(call: bool, reply: bool) -> Option<Role> {
+/// What one protocol says, whose word counts before that of the protocols after it; `None` where it knows the bytes not.
+fn one((call, reply): (bool, bool)) -> Option<Option<Role>> {
     match (call, reply) {
-        (true, false) => Some(Role::Originator),
-        (false, true) => Some(Role::Responder),
-        (true, true) | (false, false) => None,
+        (true, false) => Some(Some(Role::Originator)),
+        (false, true) => Some(Some(Role::Responder)),
+        (true, true) => Some(None),
+        (false, false) => None,
     }
 }
 
