@@ -31,6 +31,7 @@ fn registers_are_read_and_written_by_anybody() {
     check(&[c(message(1, &[16, 0, 1, 0, 1, 2, 0, 5])), s(message(1, &[16, 0, 1, 0, 1]))], &[SPEAKS, SERVED]);
     let both = [23, 0, 1, 0, 1, 0, 1, 0, 1, 2, 0, 5];
     check(&[c(message(1, &both)), s(message(1, &[23, 2, 0, 9]))], &[SPEAKS, SERVED]);
+    check(&[c(message(0, &[0, 0, 0, 0, 0])), s(message(0, &[0x80, 1]))], &[SPEAKS, REFUSED]);
     // Another transaction's answer, another function's.
     check(&[read.clone(), s(message(6, &[3, 2, 0, 9]))], &[SPEAKS]);
     check(&[read, s(message(7, &[4, 2, 0, 9]))], &[SPEAKS]);

@@ -112,6 +112,7 @@ mod tds;
 mod tds_login;
 mod tds_rules;
 mod telnet;
+mod telnet_block;
 mod text_exchange;
 mod text_head;
 mod text_line;

@@ -69,7 +69,8 @@ fn call_likeness(bytes: &[u8]) -> Likeness {
         return if is_begun(bytes) { Likeness::Unsure } else { Likeness::Unlike };
     };
     let fits = match head.function {
-        1..=6 | 8 => head.length == 6,
+        // 0 is no function; who tries them all begins there, and is answered by an exception.
+        0..=6 | 8 => head.length == 6,
         7 | 11 | 12 | 17 => head.length == 2,
         // Address, quantity, count of bytes.
         15 | 16 => match bytes.get(12) {

@@ -8,7 +8,11 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::sasl;
-use super::{Hidden, Operation, Proof, Protocol, Refusal, Rule, Shown};
+use super::telnet_block::{self, Blocks, Said, Start};
+use super::{
+    Credential, CredentialKind, Hidden, Operation, Principal, PrincipalKind, Proof, Protocol, Refusal, Rule,
+    Scope, Shown,
+};
 use crate::event::Role;
 
 rules! {
@@ -28,6 +32,24 @@ rules! {
     PRIVATE = "telnet.authentication-option", v 1, Observed, Wire,
         "Both sides exchanged authentication or encryption by an option (37, 38)",
         "What was proved is not known";
+    SCREENS = "telnet.block-terminal", v 1, Observed, Wire,
+        "The caller named a terminal of blocks (3270 or 5250), whose screens began",
+        "A sign-on on a screen is not read: what was proved is not known";
+    DEVICE = "telnet.device-named", v 1, Observed, Wire,
+        "The caller named the device (logical unit) that it wants to be (TN3270E CONNECT)",
+        "Nothing proves the name";
+    DEVICE_REFUSED = "telnet.device-refused", v 1, Observed, Wire,
+        "The receiver refused the device that was asked for (TN3270E REJECT)",
+        "Nothing is said about the user";
+    SIGN_ON = "telnet.automatic-sign-on", v 1, Observed, Wire,
+        "The caller sent a user and a password, or a substitute made from it, by environment variables (TN5250)",
+        "Whether the receiver looks at them";
+    SIGNED_ON = "telnet.session-started", v 1, Observed, Wire,
+        "After an automatic sign-on the receiver answered that the session started (I901, I902)",
+        "What the session lets the caller do";
+    SIGN_ON_FAILED = "telnet.sign-on-failed", v 1, Observed, Wire,
+        "The receiver answered an automatic sign-on by a security failure (8936)",
+        "Which part of the proof was wrong";
 }
 
 /// How a flow of this protocol is recognised and read.
@@ -92,6 +114,10 @@ struct Telnet {
     /// The password that waits for what comes of it.
     offer: Option<(&'static Rule, Shown)>,
     passed: u32,
+    /// A terminal of blocks, not of lines.
+    blocks: Option<Blocks>,
+    /// A password was sent by environment variables.
+    signs_on: bool,
 }
 
 impl std::fmt::Debug for Telnet {
@@ -237,6 +263,55 @@ impl Telnet {
         REFUSALS.iter().any(|word| lower.contains(word))
     }
 
+    /// A subnegotiation of a terminal of blocks.
+    fn block(&mut self, said: Said<'_>, notes: &mut Notes<'_>) {
+        match said {
+            Said::Terminal(blocks) => self.blocks = Some(blocks),
+            Said::Device(name) => {
+                self.blocks = Some(Blocks::Screens3270);
+                if let Some(name) = name {
+                    let principal = Some(Principal::bounded(PrincipalKind::User, name));
+                    let scope = Scope::Connection;
+                    notes.say(
+                        &DEVICE,
+                        Shown::Offers { proof: Proof::Claim, scope, principal, credential: None },
+                    );
+                }
+            }
+            Said::Rejected => notes.say(&DEVICE_REFUSED, Shown::Refuses { why: Refusal::Other }),
+            Said::SignOn { name, password, cleartext } => {
+                self.signs_on = true;
+                let fingerprint = cleartext.then(|| notes.fingerprint("password", password));
+                let credential =
+                    Credential { kind: CredentialKind::Password, fingerprint, lifetime_s: None, cleartext };
+                let principal = (!name.is_empty()).then(|| Principal::bounded(PrincipalKind::User, name));
+                let (proof, scope) = (Proof::Secret, Scope::Connection);
+                notes.say(&SIGN_ON, Shown::Offers { proof, scope, principal, credential: Some(credential) });
+            }
+        }
+    }
+
+    /// A byte of a terminal of blocks; `true` once that settles it.
+    fn screen(&mut self, from: Role, byte: u8, notes: &mut Notes<'_>) -> bool {
+        if from == Role::Responder {
+            Self::keep(&mut self.text, byte);
+        }
+        match (self.blocks, telnet_block::start(&self.text)) {
+            (Some(Blocks::Screens5250), Start::More) if self.text.len() < telnet_block::START => {
+                return false;
+            }
+            (Some(Blocks::Screens5250), Start::Started) if self.signs_on => {
+                notes.say(&SIGNED_ON, Shown::Accepts);
+                notes.say(&SIGNED_ON, Shown::Serves { operation: Operation::Service });
+            }
+            (Some(Blocks::Screens5250), Start::Failed) if self.signs_on => {
+                notes.say(&SIGN_ON_FAILED, Shown::Refuses { why: Refusal::ProofWrong });
+            }
+            _ => notes.say(&SCREENS, Shown::Hidden { why: Hidden::Unsupported }),
+        }
+        true
+    }
+
     /// After the password came a question again.
     fn refused(&mut self, notes: &mut Notes<'_>) {
         let proved = matches!(&self.offer, Some((_, Shown::Offers { proof: Proof::Secret, .. })));
@@ -257,6 +332,10 @@ impl Dissector for Telnet {
                     notes.say(&PRIVATE, Shown::Hidden { why: Hidden::Encrypted });
                     return Next::Settled;
                 }
+                let content = input.bytes().get(3..count.saturating_sub(2)).unwrap_or_default();
+                if let Some(said) = option.and_then(|option| telnet_block::said(from, option, content)) {
+                    self.block(said, notes);
+                }
                 input.read(count);
                 return Next::More;
             }
@@ -265,6 +344,9 @@ impl Dissector for Telnet {
                 self.passed = self.passed.saturating_add(1);
                 if self.passed > BEFORE {
                     return Next::Lost(Hidden::Unsupported);
+                }
+                if self.blocks.is_some() {
+                    return if self.screen(from, byte, notes) { Next::Settled } else { Next::More };
                 }
                 if from == Role::Responder {
                     Self::keep(&mut self.text, byte);
