@@ -31,6 +31,8 @@ struct FlowLine<'a> {
     bytes_sent: u64,
     bytes_received: u64,
     // Beyond the contract:
+    #[serde(skip_serializing_if = "Option::is_none")]
+    application: Option<&'a str>,
     flow: u64,
     edge: Option<&'a str>,
     caller_pid: Option<u32>,
@@ -81,6 +83,7 @@ pub fn flow(flow: &Flow) -> String {
         to: time(flow.to),
         bytes_sent: flow.bytes_sent,
         bytes_received: flow.bytes_received,
+        application: flow.application.as_deref(),
         flow: flow.number,
         edge: flow.edge.as_ref().map(|id| id.as_str()),
         caller_pid: flow.caller_pid,

@@ -27,6 +27,7 @@ mod dissector;
 mod dnp3;
 mod dns;
 mod dns_message;
+mod elasticsearch;
 mod enip;
 mod finger;
 mod fins;
@@ -165,6 +166,7 @@ static DISSECTORS: &[&Known] = &[
     &cassandra::KNOWN,
     &amqp091::KNOWN,
     &amqp10::KNOWN,
+    &elasticsearch::KNOWN,
     &http::KNOWN,
     &http2::KNOWN,
     &rtsp::KNOWN,
@@ -212,6 +214,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &snmp::V1,
     &snmp::V2C,
     &snmp::V3,
+    &elasticsearch::PINGS,
     &kerberos::DATAGRAMS,
     &onc_rpc::DATAGRAMS,
     &cldap::KNOWN,

@@ -327,6 +327,8 @@ pub enum Protocol {
     Http2,
     /// gRPC over HTTP/2.
     Grpc,
+    /// Elasticsearch's transport protocol, between its nodes.
+    Elasticsearch,
     /// FTP's control connection.
     Ftp,
     /// SMTP and LMTP.
@@ -471,6 +473,7 @@ impl Protocol {
             Self::Http => "http",
             Self::Http2 => "http2",
             Self::Grpc => "grpc",
+            Self::Elasticsearch => "elasticsearch",
             Self::Ftp => "ftp",
             Self::Smtp => "smtp",
             Self::Pop3 => "pop3",

@@ -268,6 +268,9 @@ pub struct Flow {
     pub transport: Transport,
     /// Protocol, where evidence shows one.
     pub protocol: Option<String>,
+    /// What is carried inside the protocol, where evidence shows it: `mcp`, `a2a`, `model-api`, ...
+    #[serde(default)]
+    pub application: Option<String>,
     /// Check.
     pub check: Check,
     /// Strength.

@@ -188,6 +188,11 @@ impl Pipeline {
             responder: self.address_text(flow, Role::Responder),
             transport: flow.transport,
             protocol: flow.ledger.as_ref().and_then(|it| it.protocol()).map(|it| it.as_str().to_owned()),
+            application: flow
+                .ledger
+                .as_ref()
+                .and_then(|it| it.application())
+                .map(|it| it.as_str().to_owned()),
             check,
             strength,
             verdict,

@@ -1,13 +1,15 @@
 //! One flow's account of demand, offer and decision, kept as three facts until they are judged.
 
 use crate::evidence::{
-    Credential, Hidden, Level, Observation, Operation, Principal, Proof, Protocol, Refusal, Rule, Scope,
-    Shown, Source,
+    Application, Credential, Hidden, Level, Observation, Operation, Principal, Proof, Protocol, Refusal,
+    Rule, Scope, Shown, Source,
 };
 
 use super::contrast::Kinds;
 use super::standing::{Offer, Standing};
-use super::{Check, Contrast, FlowClass, Late, Outcome, ProofKind, Reach, Setting};
+use super::{Check, Contrast, ProofKind};
+
+mod outcome;
 
 /// Most names, credentials and rules kept for one flow; a caller that uses more has shown enough.
 const MOST_NAMES: usize = 16;
@@ -40,6 +42,9 @@ pub struct Ledger {
     /// All that was sent was sent in a protocol that never answers.
     one_way: bool,
     refused: bool,
+    /// It was refused for who called, and not for what was asked.
+    refused_caller: bool,
+    application: Option<Application>,
     /// What the last refused request presented for itself alone.
     refused_request: Option<Check>,
     hidden: Option<Hidden>,
@@ -68,6 +73,12 @@ impl Ledger {
     #[must_use]
     pub fn protocol(&self) -> Option<Protocol> {
         self.protocol
+    }
+
+    /// What was carried inside the protocol, where the bytes showed it: the first that was.
+    #[must_use]
+    pub fn application(&self) -> Option<Application> {
+        self.application
     }
 
     /// Names that the caller used.
@@ -152,7 +163,10 @@ impl Ledger {
         let before = contrast.signs();
         let counted = self.credited_count();
         match &observation.shown {
-            Shown::Speaks { .. } | Shown::Carries { .. } | Shown::Hidden { .. } => {}
+            Shown::Speaks { .. } | Shown::Hidden { .. } => {}
+            Shown::Carries { application, .. } => {
+                self.application.get_or_insert(*application);
+            }
             Shown::Demands { proof } => {
                 if let Some(kind) = ProofKind::of(*proof) {
                     self.open_demand.insert(kind);
@@ -320,6 +334,7 @@ impl Ledger {
 
     fn refuse(&mut self, why: Refusal, source: Source, contrast: &mut Contrast) {
         self.refused = true;
+        self.refused_caller |= why != Refusal::Other;
         self.refused_request = self.request.map(|offer| offer.check).or(self.refused_request);
         self.admitted = None;
         self.hidden_last = false;
@@ -379,82 +394,5 @@ impl Ledger {
         let Credited { demanded, missing, wrong, declined, place } = self.credited;
         [demanded, missing, wrong, declined].into_iter().map(|kinds| kinds.each().count()).sum::<usize>()
             + usize::from(place)
-    }
-
-    /// What the flow comes to; `None` while it is open and nothing decides.
-    #[must_use]
-    pub fn class(&self, setting: &Setting) -> Option<FlowClass> {
-        let Setting { late, over, silent, vouched, unix, answered } = *setting;
-        if late != Late::No || self.hidden == Some(Hidden::JoinedLate) {
-            let late = if over { Late::Over } else { Late::Open };
-            return Some(FlowClass::joined_late(late));
-        }
-        let vouched = vouched.or(self.vouched);
-        if let Some(weakest) = self.weakest {
-            let class = self.served_class(weakest, vouched, unix);
-            let unseen = self.one_way && class.outcome == Outcome::Served;
-            return Some(if unseen { FlowClass { outcome: Outcome::Unknown, ..class } } else { class });
-        }
-        if let Some((check, asked)) = self.admitted {
-            return Some(FlowClass { asked, ..FlowClass::new(Outcome::Admitted, check) });
-        }
-        if self.refused {
-            // What a refused caller presented; what was demanded of it stands in the listener's contrast.
-            let unread = if self.hidden.is_some() { Check::Opaque } else { Check::None };
-            let wrong = self.credited.wrong.each().next().map(|kind| match kind {
-                ProofKind::Secret => Check::Secret,
-                ProofKind::Key => Check::Key,
-            });
-            let offered = self.request.or(self.connection).map(|offer| offer.check);
-            let check = offered.or(self.refused_request).or(wrong).unwrap_or(unread);
-            return Some(FlowClass {
-                asked: self.asked_for(check),
-                ..FlowClass::new(Outcome::Refused, check)
-            });
-        }
-        if self.public && self.hidden.is_none() {
-            return Some(FlowClass::new(Outcome::Served, Check::Public));
-        }
-        if self.asked_public && over && self.hidden.is_none() && vouched.is_none() {
-            return Some(FlowClass::new(Outcome::Unknown, Check::Public));
-        }
-        if vouched.is_some() && (over || self.hidden.is_some()) {
-            return Some(FlowClass { asked: true, ..FlowClass::new(Outcome::Unknown, Check::Kernel) });
-        }
-        if over && silent && matches!(self.hidden, None | Some(Hidden::NoPayload)) {
-            return Some(FlowClass::new(Outcome::Idle, Check::Opaque));
-        }
-        let unread = matches!(self.hidden, None | Some(Hidden::Unsupported | Hidden::NoPayload));
-        if unix == Some(Reach::Many) && unread && answered && (over || self.hidden.is_some()) {
-            return Some(FlowClass::new(Outcome::Served, Check::None));
-        }
-        if self.hidden.is_some() {
-            return Some(FlowClass::new(Outcome::Unknown, Check::Opaque));
-        }
-        // What was presented is known, what the receiver made of it is not.
-        let presented = self.request.or(self.connection).filter(|offer| offer.proof != Proof::Claim);
-        over.then(|| FlowClass::new(Outcome::Unknown, presented.map_or(Check::Opaque, |offer| offer.check)))
-    }
-
-    fn served_class(&self, weakest: Standing, vouched: Option<bool>, unix: Option<Reach>) -> FlowClass {
-        match weakest {
-            Standing::None | Standing::Claimed if vouched.is_some() => {
-                FlowClass { asked: true, ..FlowClass::new(Outcome::Served, Check::Kernel) }
-            }
-            // Silence on a Unix socket says nothing unless the receiver's calls were visible (requirements 3.4).
-            Standing::None | Standing::Claimed if unix == Some(Reach::Unknown) => {
-                FlowClass::new(Outcome::Unknown, Check::Opaque)
-            }
-            Standing::None => FlowClass::new(Outcome::Served, Check::None),
-            Standing::Claimed => FlowClass::new(Outcome::Served, Check::Claimed),
-            Standing::Blurred => FlowClass::new(Outcome::Unknown, Check::Opaque),
-            // Each request proves itself alone: what was not seen may have been served without.
-            Standing::Proved { scope: Scope::Request, .. } if self.hidden_last => {
-                FlowClass::new(Outcome::Unknown, Check::Opaque)
-            }
-            Standing::Proved { asked, check, scope: _ } => {
-                FlowClass { asked, ..FlowClass::new(Outcome::Served, check) }
-            }
-        }
     }
 }

@@ -132,6 +132,7 @@ pub(crate) fn flow(number: u64, edge: Option<&Edge>, to: Timestamp) -> Flow {
         originator: "[::1]:40000".to_owned(),
         responder: "[::1]:6379".to_owned(),
         transport: Transport::Tcp,
+        application: None,
         protocol: Some("redis".to_owned()),
         check: Check::None,
         strength: None,
