@@ -23,6 +23,7 @@ mod datagram;
 mod dcerpc;
 mod dcerpc_datagram;
 mod dcerpc_rules;
+mod diameter;
 mod dissector;
 mod dnp3;
 mod dns;
@@ -57,6 +58,7 @@ mod kafka_rules;
 mod kerberos;
 mod kerberos_message;
 pub mod kernel;
+mod kpasswd;
 mod ldap;
 mod ldap_rules;
 mod memcached;
@@ -82,6 +84,7 @@ mod opening;
 mod pop3;
 mod postgresql;
 mod postgresql_rules;
+mod radius;
 mod rdp;
 mod redis;
 mod redis_request;
@@ -109,6 +112,7 @@ mod stream;
 mod stream_rules;
 mod synchrophasor;
 mod syslog;
+mod tacacs;
 mod tds;
 mod tds_login;
 mod tds_rules;
@@ -117,8 +121,8 @@ mod telnet_block;
 mod text_exchange;
 mod text_head;
 mod text_line;
-mod thrift;
 mod tftp;
+mod thrift;
 mod tls;
 mod tls12;
 pub mod tls13;
@@ -131,6 +135,7 @@ mod tpkt;
 mod vnc;
 mod whois;
 mod x11;
+mod zookeeper;
 
 pub use application::Application;
 pub use conversation::Conversation;
@@ -183,6 +188,10 @@ static DISSECTORS: &[&Known] = &[
     &irc::KNOWN,
     &ldap::KNOWN,
     &kerberos::KNOWN,
+    &kpasswd::KNOWN,
+    &zookeeper::KNOWN,
+    &tacacs::KNOWN,
+    &diameter::KNOWN,
     &vnc::KNOWN,
     &rsync::KNOWN,
     &redis::KNOWN,
@@ -216,6 +225,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &snmp::V3,
     &elasticsearch::PINGS,
     &kerberos::DATAGRAMS,
+    &kpasswd::DATAGRAMS,
     &onc_rpc::DATAGRAMS,
     &cldap::KNOWN,
     &dns::KNOWN_MULTICAST,
@@ -223,6 +233,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &sip::KNOWN_DATAGRAMS,
     &syslog::KNOWN_DATAGRAMS,
     &ntp::KNOWN,
+    &radius::KNOWN,
     &memcached_datagram::KNOWN,
     &bacnet::KNOWN,
     &dcerpc_datagram::KNOWN,

@@ -347,6 +347,16 @@ pub enum Protocol {
     Telnet,
     /// NTP.
     Ntp,
+    /// TACACS+.
+    Tacacs,
+    /// Diameter's base protocol and what runs over it.
+    Diameter,
+    /// Kerberos' change of passwords.
+    Kpasswd,
+    /// ZooKeeper's client protocol.
+    Zookeeper,
+    /// RADIUS, and its accounting and changes of authorization.
+    Radius,
     /// LDAP over UDP.
     Cldap,
     /// Kerberos version 5, to a key distribution centre.
@@ -483,6 +493,11 @@ impl Protocol {
             Self::Rsync => "rsync",
             Self::Telnet => "telnet",
             Self::Ntp => "ntp",
+            Self::Tacacs => "tacacs",
+            Self::Diameter => "diameter",
+            Self::Kpasswd => "kpasswd",
+            Self::Zookeeper => "zookeeper",
+            Self::Radius => "radius",
             Self::Cldap => "cldap",
             Self::Kerberos => "kerberos",
             Self::Snmpv1 => "snmpv1",
