@@ -131,17 +131,18 @@ impl Flows {
         }
     }
 
-    /// True when the first datagram that was captured of a flow is an answer: by its bytes, by what was asked before,
-    /// or because it comes from a service's port and goes to none.
+    /// True when the first datagram that was captured of a flow is an answer: never one to a service's port; else by
+    /// its bytes, by what was asked before, or because it comes from a service's port.
     fn answers(&self, at: Timestamp, packet: &Packet) -> bool {
         let Packet { source, destination, .. } = *packet;
-        match sender_of_datagram(&packet.payload, packet.length as u64) {
-            Some(sender) => sender == Role::Responder,
-            None if self.asked.is_answer(at, source, destination) => true,
-            None => {
-                ports::kind(source.port()) == Kind::Service
-                    && ports::kind(destination.port()) > Kind::Reserved
-            }
+        let service = |port| ports::kind(port) == Kind::Service;
+        match (service(source.port()), service(destination.port())) {
+            (false, true) => false,
+            (from, to) => match sender_of_datagram(&packet.payload, packet.length as u64) {
+                Some(sender) => sender == Role::Responder,
+                None if self.asked.is_answer(at, source, destination) => true,
+                None => from && !to && ports::kind(destination.port()) != Kind::Reserved,
+            },
         }
     }
 
@@ -282,8 +283,10 @@ impl Flow {
             direction.first = Some(sequence.wrapping_add(1));
         }
         if matches!(self.state, State::Late) && (length > 0 || rst || fin) {
+            // A service's port tells more than bytes from who knows where of a stream.
+            let told = ports::tell(self.originator.port(), self.responder.port());
             let guessed = if originator { Role::Originator } else { Role::Responder };
-            if sender_of_bytes(&payload).is_some_and(|sender| sender != guessed) {
+            if !told && sender_of_bytes(&payload).is_some_and(|sender| sender != guessed) {
                 self.turn();
             }
             self.already_open(at, out);

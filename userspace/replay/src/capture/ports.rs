@@ -47,6 +47,11 @@ pub(super) fn answers(source: u16, destination: u16) -> bool {
     (kind(source), source) < (kind(destination), destination)
 }
 
+/// True when one of two ports alone is a service's.
+pub(super) fn tell(one: u16, other: u16) -> bool {
+    (kind(one) == Kind::Service) != (kind(other) == Kind::Service)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{SERVICES, answers};

@@ -229,6 +229,7 @@ fn who_called_is_told_by_bytes_then_by_ports() {
     assert_eq!(first_ends(late), "10.0.0.2:40000>10.0.0.1:50001");
     assert_eq!(first_ends(vec![tcp((50_001, 40_000), b"\xff")]), "10.0.0.1:50001>10.0.0.2:40000");
     assert_eq!(first_ends(vec![tcp((4309, 44_818), b"\xff")]), "10.0.0.2:4309>10.0.0.1:44818");
+    assert_eq!(first_ends(vec![tcp((40_000, 1521), b"HTTP/1.1 200 OK\r\n")]), "10.0.0.1:40000>10.0.0.2:1521");
     // One that carries nothing is told at its end.
     assert_eq!(first_ends(vec![tcp((44_818, 4309), b"")]), "10.0.0.2:4309>10.0.0.1:44818");
 }
