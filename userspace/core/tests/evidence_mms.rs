@@ -45,7 +45,7 @@ fn response(spdu: u8, result: u8, diagnostic: u8) -> Turn {
 }
 
 /// Give tokens, data transfer, an MMS PDU.
-fn data(pdu: &[u8]) -> Vec<u8> {
+fn transfer(pdu: &[u8]) -> Vec<u8> {
     packet(&[&[1, 0, 1, 0], &value(3, pdu)[..]].concat())
 }
 
@@ -60,15 +60,15 @@ fn with(turns: &[Turn]) -> Vec<Turn> {
 #[test]
 fn an_association_without_authentication() {
     let begun = [request(b""), response(0x0e, 0, 0)];
-    let with_data = |turns: &[Turn]| with(&[&begun[..], turns].concat());
-    check(&with_data(&[c(data(READS)), s(data(READ))]), &[SPEAKS, OPENED, SERVED]);
-    check(&with_data(&[s(data(&[0xa3, 2, 0xa0, 0]))]), &[SPEAKS, OPENED, SERVED]);
+    let with_more = |turns: &[Turn]| with(&[&begun[..], turns].concat());
+    check(&with_more(&[c(transfer(READS)), s(transfer(READ))]), &[SPEAKS, OPENED, SERVED]);
+    check(&with_more(&[s(transfer(&[0xa3, 2, 0xa0, 0]))]), &[SPEAKS, OPENED, SERVED]);
     check(
-        &with_data(&[c(data(READS)), s(data(&[0xa1, 5, 2, 1, 9, 0xa2, 0]))]),
+        &with_more(&[c(transfer(READS)), s(transfer(&[0xa1, 5, 2, 1, 9, 0xa2, 0]))]),
         &[SPEAKS, OPENED, "serves Public [mms.identified]"],
     );
     check(
-        &with_data(&[c(data(READS)), s(data(&[0xa2, 0]))]),
+        &with_more(&[c(transfer(READS)), s(transfer(&[0xa2, 0]))]),
         &[SPEAKS, OPENED, "refuses Other [mms.refused]"],
     );
     // A stack without session, presentation and association.
@@ -82,7 +82,7 @@ fn an_association_without_authentication() {
 fn an_association_with_a_password() {
     let password = element(0xac, &[&element(0x80, &[b"MARK1"])]);
     let offered = "offers Secret for Connection by Password in clear with fingerprint [mms.password-sent]";
-    let turns = with(&[request(&password), response(0x0e, 0, 0), c(data(READS)), s(data(READ))]);
+    let turns = with(&[request(&password), response(0x0e, 0, 0), c(transfer(READS)), s(transfer(READ))]);
     check(&turns, &[SPEAKS, offered, "accepts [mms.password-accepted]", OPENED, SERVED]);
     assert!(!format!("{:?}", observe(&turns)).contains("MARK"));
     check(

@@ -36,6 +36,7 @@ mod fix;
 mod ftp;
 mod gearman;
 mod gss_token;
+mod hartip;
 mod hpack;
 mod hpack_code;
 mod http;
@@ -156,6 +157,7 @@ static DISSECTORS: &[&Known] = &[
     &synchrophasor::KNOWN,
     &enip::KNOWN,
     &fins::KNOWN,
+    &hartip::KNOWN,
     &dnp3::KNOWN,
     &s7comm::KNOWN,
     &mms::KNOWN,
@@ -242,6 +244,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &enip::KNOWN_DATAGRAMS,
     &synchrophasor::KNOWN_DATAGRAMS,
     &tftp::KNOWN,
+    &hartip::KNOWN_DATAGRAMS,
 ];
 
 /// Every rule of evidence that this program knows.

@@ -463,6 +463,8 @@ pub enum Protocol {
     Rsh,
     /// rlogin.
     Rlogin,
+    /// HART-IP.
+    HartIp,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -551,6 +553,7 @@ impl Protocol {
             Self::Ident => "ident",
             Self::Rsh => "rsh",
             Self::Rlogin => "rlogin",
+            Self::HartIp => "hart-ip",
             Self::Tls => "tls",
         }
     }

@@ -15,7 +15,7 @@ const CONNECT: u8 = 0xff;
 const REQUEST: u8 = 0xe0;
 const CONFIRM: u8 = 0xd0;
 const DISCONNECT: u8 = 0x80;
-const DATA: u8 = 0xf0;
+const TRANSFER: u8 = 0xf0;
 
 /// One TPDU, as far as its packet is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,9 +67,9 @@ pub(crate) fn packet(bytes: &[u8], enough: usize) -> Packet<'_> {
     let tpdu = match *head {
         [REQUEST, _, _, _, _, _, ref variable @ ..] => Tpdu::Request(variable),
         [CONFIRM, _, _, _, _, _, ref variable @ ..] => Tpdu::Confirm(variable),
-        [DATA, number] => Tpdu::Data { content, last: number & 0x80 != 0 },
+        [TRANSFER, number] => Tpdu::Data { content, last: number & 0x80 != 0 },
         [DISCONNECT, ..] => Tpdu::Disconnect,
-        [] | [REQUEST | CONFIRM | DATA, ..] => return Packet::Broken,
+        [] | [REQUEST | CONFIRM | TRANSFER, ..] => return Packet::Broken,
         [_, ..] => Tpdu::Other,
     };
     Packet::Here { length, tpdu }
@@ -102,8 +102,8 @@ pub(crate) fn confirm_likeness(bytes: &[u8]) -> Likeness {
 /// Compares the first user's message of a caller, after a request that names transport selectors (or after none):
 /// Remote Desktop's requests name a cookie or a security protocol instead.
 pub(crate) fn call_likeness(bytes: &[u8], inner: fn(&[u8]) -> Likeness) -> Likeness {
-    if bytes.get(5).is_some_and(|code| *code == DATA) {
-        return data_likeness(bytes, inner);
+    if bytes.get(5).is_some_and(|code| *code == TRANSFER) {
+        return transfer_likeness(bytes, inner);
     }
     match request_likeness(bytes) {
         // A data packet's sixth byte is not there yet.
@@ -115,7 +115,7 @@ pub(crate) fn call_likeness(bytes: &[u8], inner: fn(&[u8]) -> Likeness) -> Liken
         Packet::Here { length, tpdu: Tpdu::Request([0xc0..=0xc2, ..]) } => {
             match bytes.get(length..).unwrap_or_default() {
                 [] => Likeness::Unsure,
-                rest => data_likeness(rest, inner),
+                rest => transfer_likeness(rest, inner),
             }
         }
         Packet::More => Likeness::Unsure,
@@ -125,8 +125,8 @@ pub(crate) fn call_likeness(bytes: &[u8], inner: fn(&[u8]) -> Likeness) -> Liken
 
 /// Compares a receiver's first packet: a confirmation, or a user's message where no connection was asked for.
 pub(crate) fn reply_likeness(bytes: &[u8], inner: fn(&[u8]) -> Likeness) -> Likeness {
-    if bytes.get(5).is_some_and(|code| *code == DATA) {
-        return data_likeness(bytes, inner);
+    if bytes.get(5).is_some_and(|code| *code == TRANSFER) {
+        return transfer_likeness(bytes, inner);
     }
     match confirm_likeness(bytes) {
         Likeness::Unlike if bytes.len() < 6 && bytes.starts_with(&[3, 0]) => Likeness::Unsure,
@@ -135,10 +135,12 @@ pub(crate) fn reply_likeness(bytes: &[u8], inner: fn(&[u8]) -> Likeness) -> Like
 }
 
 /// Compares a packet with a user's message.
-fn data_likeness(bytes: &[u8], inner: fn(&[u8]) -> Likeness) -> Likeness {
+fn transfer_likeness(bytes: &[u8], inner: fn(&[u8]) -> Likeness) -> Likeness {
     let shape = match *bytes {
-        [3, 0, high, low, 2, DATA, 0 | 0x80, ..] if u16::from_be_bytes([high, low]) > 7 => Likeness::Like,
-        [3] | [3, 0] | [3, 0, _] | [3, 0, _, _] | [3, 0, _, _, 2] | [3, 0, _, _, 2, DATA] => Likeness::Unsure,
+        [3, 0, high, low, 2, TRANSFER, 0 | 0x80, ..] if u16::from_be_bytes([high, low]) > 7 => Likeness::Like,
+        [3] | [3, 0] | [3, 0, _] | [3, 0, _, _] | [3, 0, _, _, 2] | [3, 0, _, _, 2, TRANSFER] => {
+            Likeness::Unsure
+        }
         _ => Likeness::Unlike,
     };
     match (shape, bytes.get(7..)) {
