@@ -64,9 +64,9 @@ fn call_likeness(bytes: &[u8]) -> Likeness {
     if cursor.array::<4>().is_none() {
         return Likeness::Unsure;
     }
-    // ControlledShutdown 0 has no client id, but the broker's.
-    if (key, version) == (7, 0) {
-        return if length == 12 { Likeness::Like } else { Likeness::Unlike };
+    // ControlledShutdown 0 has no client id, but the broker's; some clients send both.
+    if (key, version, length) == (7, 0, 12) {
+        return Likeness::Like;
     }
     let Some(name) = cursor.array().map(i16::from_be_bytes) else { return Likeness::Unsure };
     let fits = u32::try_from(name).is_ok_and(|name| name.saturating_add(10) <= length);

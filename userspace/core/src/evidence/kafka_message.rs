@@ -34,8 +34,8 @@ impl Request {
             version: u16::from_be_bytes(cursor.array()?),
             correlation: u32::from_be_bytes(cursor.array()?),
         };
-        // ControlledShutdown 0 alone has no client id.
-        if request.key != CONTROLLED_SHUTDOWN || request.version > 0 {
+        // ControlledShutdown 0 alone has no client id, but the broker's in four bytes.
+        if request.key != CONTROLLED_SHUTDOWN || request.version > 0 || cursor.0.len() != 4 {
             string(cursor)?;
             if request.is_flexible() {
                 tags(cursor)?;

@@ -13,6 +13,7 @@ mod amqp10;
 mod application;
 mod bacnet;
 mod ber;
+mod bgp;
 mod bson;
 mod cassandra;
 mod certificate;
@@ -28,6 +29,7 @@ mod dissector;
 mod dnp3;
 mod dns;
 mod dns_message;
+mod drda;
 mod elasticsearch;
 mod enip;
 mod finger;
@@ -52,6 +54,7 @@ mod ident;
 mod iec104;
 mod imap;
 mod irc;
+mod iscsi;
 mod json_skim;
 mod kafka;
 mod kafka_message;
@@ -82,6 +85,9 @@ mod onc_rpc_rules;
 mod opcua;
 mod opcua_rules;
 mod opening;
+mod openwire;
+mod oracle;
+mod oracle_rules;
 mod pop3;
 mod postgresql;
 mod postgresql_rules;
@@ -114,6 +120,7 @@ mod stream_rules;
 mod synchrophasor;
 mod syslog;
 mod tacacs;
+pub mod tcp;
 mod tds;
 mod tds_login;
 mod tds_rules;
@@ -169,6 +176,11 @@ static DISSECTORS: &[&Known] = &[
     &tds::KNOWN,
     &rdp::KNOWN,
     &postgresql::KNOWN,
+    &bgp::KNOWN,
+    &oracle::KNOWN,
+    &drda::KNOWN,
+    &iscsi::KNOWN,
+    &openwire::KNOWN,
     &x11::KNOWN,
     &cassandra::KNOWN,
     &amqp091::KNOWN,
@@ -254,6 +266,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     stream_rules::RULES
         .iter()
         .chain(kernel::RULES)
+        .chain(tcp::RULES)
         .chain(streams)
         .chain(datagrams)
         .chain(http_application::RULES)

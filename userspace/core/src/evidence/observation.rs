@@ -465,6 +465,16 @@ pub enum Protocol {
     Rlogin,
     /// HART-IP.
     HartIp,
+    /// BGP-4.
+    Bgp,
+    /// Oracle Net, TNS.
+    OracleTns,
+    /// DRDA, of DB2, Derby and Informix.
+    Drda,
+    /// iSCSI.
+    Iscsi,
+    /// OpenWire, of ActiveMQ.
+    Openwire,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -554,6 +564,11 @@ impl Protocol {
             Self::Rsh => "rsh",
             Self::Rlogin => "rlogin",
             Self::HartIp => "hart-ip",
+            Self::Bgp => "bgp",
+            Self::OracleTns => "oracle-tns",
+            Self::Drda => "drda",
+            Self::Iscsi => "iscsi",
+            Self::Openwire => "openwire",
             Self::Tls => "tls",
         }
     }

@@ -23,6 +23,14 @@ const ALWAYS: &[Protocol] = &[
     Protocol::Dcerpc,
     // The connection preface (RFC 9113 section 3.4).
     Protocol::Http2,
+    // OPEN is "the first message sent by each side" (RFC 4271 section 4.2), and a NOTIFICATION in its place ends it.
+    Protocol::Bgp,
+    // Connection setup has no request number (X11 protocol, appendix B), a TNS connect packet opens a connection,
+    // WireFormatInfo precedes every OpenWire command, ConnectRequest and its answer are no ZooKeeper records.
+    Protocol::X11,
+    Protocol::OracleTns,
+    Protocol::Openwire,
+    Protocol::Zookeeper,
 ];
 
 /// True when `reply`, the responder's first bytes seen, and the call that was recognised as `protocol` can only be the
@@ -32,5 +40,7 @@ pub(crate) fn stands_first(protocol: Protocol, reply: &[u8]) -> bool {
     // 220 that answers REIN begins anew.
     let greets = matches!(protocol, Protocol::Smtp | Protocol::Ftp) && reply.starts_with(b"220");
     let negotiates = matches!(protocol, Protocol::Smb1 | Protocol::Smb2) && smb::negotiates(reply);
-    greets || negotiates || ALWAYS.contains(&protocol)
+    // AMQP 0-9-1's protocol header is sent once, and Start answers it; the header of 1.0 is repeated after SASL.
+    let starts = protocol == Protocol::Amqp && reply.starts_with(&[1, 0, 0]);
+    greets || negotiates || starts || ALWAYS.contains(&protocol)
 }

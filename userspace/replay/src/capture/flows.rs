@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tierzero_core::event::{Addresses, ConnectFailure, Count, Event, Payload, Role, What};
-use tierzero_core::evidence::{sender_of_bytes, sender_of_datagram};
+use tierzero_core::evidence::{sender_of_bytes, sender_of_datagram, tcp};
 use tierzero_core::id::{EndKey, Netns};
 
 use super::asked::Asked;
@@ -66,6 +66,8 @@ struct Direction {
     /// Offset after the furthest byte seen.
     next: u64,
     finished: bool,
+    /// Segments of this direction are signed.
+    signed: bool,
     count: Count,
 }
 
@@ -112,7 +114,7 @@ impl Flows {
                     flow.datagram(at, packet, out);
                 }
             }
-            Carries::Tcp { sequence, acknowledged, syn, fin, rst } => {
+            Carries::Tcp { sequence, acknowledged, syn, fin, rst, signed } => {
                 let opens = syn && known.is_none_or(|flow| flow.reopened_by(source, sequence, acknowledged));
                 if opens || known.is_none() {
                     if rst && known.is_none() {
@@ -124,7 +126,7 @@ impl Flows {
                 }
                 if let Some(flow) = self.flows.get_mut(&ends) {
                     let Packet { payload, length, .. } = packet;
-                    let segment = Segment { sequence, acknowledged, syn, fin, rst, payload, length };
+                    let segment = Segment { sequence, acknowledged, syn, fin, rst, signed, payload, length };
                     flow.segment(at, source, segment, out);
                 }
             }
@@ -235,6 +237,7 @@ struct Segment {
     syn: bool,
     fin: bool,
     rst: bool,
+    signed: bool,
     payload: Vec<u8>,
     length: usize,
 }
@@ -275,7 +278,7 @@ impl Flow {
     }
 
     fn segment(&mut self, at: Timestamp, source: SocketAddr, segment: Segment, out: &mut Vec<Event>) {
-        let Segment { sequence, acknowledged, syn, fin, rst, payload, length } = segment;
+        let Segment { sequence, acknowledged, syn, fin, rst, signed, payload, length } = segment;
         self.last = at;
         let originator = source == self.originator;
         let own = usize::from(!originator);
@@ -314,6 +317,15 @@ impl Flow {
         }
         if matches!(self.state, State::Over) {
             return;
+        }
+        if signed
+            && let Some(direction) = self.directions.get_mut(own)
+            && !direction.signed
+        {
+            direction.signed = true;
+            let from = if originator { Role::Originator } else { Role::Responder };
+            let observations = vec![tcp::signed_segment(from)];
+            out.push(Event { at, what: What::Observed { end: self.end(), observations } });
         }
         let start = sequence.wrapping_add(u32::from(syn));
         if length > 0 && !rst {

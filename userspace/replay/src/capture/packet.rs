@@ -27,7 +27,7 @@ pub(super) struct Packet {
 /// The transport's own fields.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Carries {
-    Tcp { sequence: u32, acknowledged: Option<u32>, syn: bool, fin: bool, rst: bool },
+    Tcp { sequence: u32, acknowledged: Option<u32>, syn: bool, fin: bool, rst: bool, signed: bool },
     Udp,
 }
 
@@ -195,6 +195,22 @@ fn plain(address: Ipv6Addr) -> IpAddr {
     IpAddr::V6(address).to_canonical()
 }
 
+/// True when TCP's options (RFC 9293 section 3.1) hold a signature: kind 19 (RFC 2385) or 29 (RFC 5925).
+fn is_signed(mut options: &[u8]) -> bool {
+    loop {
+        options = match *options {
+            [1, ref rest @ ..] => rest,
+            [19 | 29, 4..=40, ..] => return true,
+            [0, ..] | [] => return false,
+            [_, length, ..] if length >= 2 => match options.get(usize::from(length)..) {
+                Some(rest) => rest,
+                None => return false,
+            },
+            _ => return false,
+        };
+    }
+}
+
 fn transport(
     source: IpAddr,
     destination: IpAddr,
@@ -214,6 +230,7 @@ fn transport(
                     syn: tcp.syn(),
                     fin: tcp.fin(),
                     rst: tcp.rst(),
+                    signed: is_signed(tcp.options()),
                 },
                 payload: tcp.payload().to_vec(),
                 length: tcp.payload().len().saturating_add(missing),

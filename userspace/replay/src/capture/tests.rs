@@ -61,6 +61,7 @@ struct Flags {
     ack: Option<u32>,
     fin: bool,
     rst: bool,
+    signed: bool,
 }
 
 fn ip_tcp(from_client: bool, sequence: u32, flags: Flags, payload: &[u8]) -> Vec<u8> {
@@ -78,6 +79,11 @@ fn ip_tcp(from_client: bool, sequence: u32, flags: Flags, payload: &[u8]) -> Vec
     }
     if flags.rst {
         step = step.rst();
+    }
+    if flags.signed {
+        // Two no-operations, then kind 19 with a digest of 16 bytes (RFC 2385 section 3.1).
+        let digest = [&[1, 1, 19, 18][..], &[0xd1; 16]].concat();
+        step = step.options_raw(&digest).unwrap();
     }
     let mut bytes = Vec::new();
     step.write(&mut bytes, payload).unwrap();
@@ -304,6 +310,25 @@ fn answers_from_elsewhere_belong_to_who_asked() {
 fn a_missing_syn_is_told_by_its_answer() {
     let frames = conversation(5).split_off(1);
     assert_eq!(told(&events(pcap(101, false, false, &timed(frames)))), WHOLE);
+}
+
+#[test]
+fn signed_segments_are_told_once_for_each_direction() {
+    let signed = |number: Option<u32>, syn| Flags { ack: number, syn, signed: true, ..Flags::default() };
+    let frames = vec![
+        ip_tcp(true, 5, signed(None, true), b""),
+        ip_tcp(false, 900, signed(Some(6), true), b""),
+        ip_tcp(true, 6, signed(Some(901), false), b"PING\r\n"),
+        ip_tcp(false, 901, signed(Some(12), false), b"+PONG\r\n"),
+    ];
+    let rules: Vec<&str> = events(pcap(101, false, false, &timed(frames)))
+        .iter()
+        .flat_map(|event| match &event.what {
+            What::Observed { observations, .. } => observations.iter().map(|it| it.rule.0.id).collect(),
+            _ => Vec::new(),
+        })
+        .collect();
+    assert_eq!(rules, ["tcp.segments-signed", "tcp.signature-demanded"]);
 }
 
 #[test]

@@ -1,0 +1,11 @@
+//! The BGP dissector, behind an OPEN of both sides.
+#![no_main]
+
+use tierzero_core::event::Role::{Originator, Responder};
+
+const OPENING: &[(tierzero_core::event::Role, &[u8])] = &[
+    (Originator, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x1d\x01\x04\x00\xc8\x00\xb4\x02\x02\x02\x02\x00"),
+    (Responder, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x1d\x01\x04\x00\xc8\x00\xb4\x03\x03\x03\x03\x00"),
+];
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| tierzero_fuzz::check_after(OPENING, input));
