@@ -91,6 +91,9 @@ mod oracle_rules;
 mod pop3;
 mod postgresql;
 mod postgresql_rules;
+mod public_datagrams;
+mod quic;
+mod quic_initial;
 mod radius;
 mod rdp;
 mod redis;
@@ -117,6 +120,7 @@ mod ssh_shape;
 mod stomp;
 mod stream;
 mod stream_rules;
+mod stun;
 mod synchrophasor;
 mod syslog;
 mod tacacs;
@@ -243,6 +247,10 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &onc_rpc::DATAGRAMS,
     &cldap::KNOWN,
     &dns::KNOWN_MULTICAST,
+    &stun::KNOWN,
+    &public_datagrams::DHCP,
+    &public_datagrams::SSDP,
+    &quic::KNOWN,
     &dns::KNOWN_DATAGRAMS,
     &sip::KNOWN_DATAGRAMS,
     &syslog::KNOWN_DATAGRAMS,
@@ -257,6 +265,7 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &synchrophasor::KNOWN_DATAGRAMS,
     &tftp::KNOWN,
     &hartip::KNOWN_DATAGRAMS,
+    &public_datagrams::DHCP6,
 ];
 
 /// Every rule of evidence that this program knows.

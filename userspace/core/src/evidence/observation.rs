@@ -475,6 +475,16 @@ pub enum Protocol {
     Iscsi,
     /// OpenWire, of ActiveMQ.
     Openwire,
+    /// QUIC 1 and 2.
+    Quic,
+    /// STUN and TURN over UDP.
+    Stun,
+    /// BOOTP and DHCP.
+    Dhcp,
+    /// DHCPv6.
+    Dhcp6,
+    /// SSDP, by which UPnP finds devices.
+    Ssdp,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -569,6 +579,11 @@ impl Protocol {
             Self::Drda => "drda",
             Self::Iscsi => "iscsi",
             Self::Openwire => "openwire",
+            Self::Quic => "quic",
+            Self::Stun => "stun",
+            Self::Dhcp => "dhcp",
+            Self::Dhcp6 => "dhcp6",
+            Self::Ssdp => "ssdp",
             Self::Tls => "tls",
         }
     }
