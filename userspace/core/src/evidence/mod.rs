@@ -75,6 +75,7 @@ mod mqtt;
 mod mysql;
 mod mysql_rules;
 mod nats;
+mod netbios;
 mod nntp;
 mod ntp;
 pub mod observation;
@@ -246,6 +247,8 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &kpasswd::DATAGRAMS,
     &onc_rpc::DATAGRAMS,
     &cldap::KNOWN,
+    &netbios::NAMES,
+    &netbios::DATAGRAMS,
     &dns::KNOWN_MULTICAST,
     &stun::KNOWN,
     &public_datagrams::DHCP,

@@ -379,6 +379,10 @@ pub enum Protocol {
     Tds,
     /// RDP, the remote desktop's protocol.
     Rdp,
+    /// NetBIOS names over TCP/IP.
+    Nbns,
+    /// NetBIOS datagrams over TCP/IP.
+    Nbdgm,
     /// SMB 1 (CIFS).
     Smb1,
     /// SMB 2 and 3.
@@ -531,6 +535,8 @@ impl Protocol {
             Self::Dcerpc => "dcerpc",
             Self::Tds => "tds",
             Self::Rdp => "rdp",
+            Self::Nbns => "nbns",
+            Self::Nbdgm => "nbdgm",
             Self::Smb1 => "smb1",
             Self::Smb2 => "smb2",
             Self::S7comm => "s7comm",
