@@ -92,6 +92,7 @@ mod oracle_rules;
 mod pop3;
 mod postgresql;
 mod postgresql_rules;
+mod proxy_protocol;
 mod public_datagrams;
 mod quic;
 mod quic_initial;
@@ -165,6 +166,7 @@ use dissector::Known;
 /// Every protocol that is recognised. Where two could parse the same first bytes, the first one wins.
 static DISSECTORS: &[&Known] = &[
     &tls::KNOWN,
+    &proxy_protocol::KNOWN,
     &opcua::KNOWN,
     &synchrophasor::KNOWN,
     &enip::KNOWN,

@@ -489,6 +489,8 @@ pub enum Protocol {
     Dhcp6,
     /// SSDP, by which UPnP finds devices.
     Ssdp,
+    /// The PROXY protocol, where what follows is not known.
+    ProxyProtocol,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -590,6 +592,7 @@ impl Protocol {
             Self::Dhcp => "dhcp",
             Self::Dhcp6 => "dhcp6",
             Self::Ssdp => "ssdp",
+            Self::ProxyProtocol => "proxy-protocol",
             Self::Tls => "tls",
         }
     }
