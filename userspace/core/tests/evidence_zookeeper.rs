@@ -12,7 +12,7 @@ const PASSWORD: &str = "offers Secret for Connection as User \"sven\" by Passwor
 const DEMANDED: [&str; 2] =
     ["demands Secret [zookeeper.proof-demanded]", "refuses ProofMissing [zookeeper.proof-demanded]"];
 
-const GET_DATA: i32 = 4;
+const READ_ENTRY: i32 = 4;
 const AUTH: i32 = 100;
 const SASL: i32 = 102;
 
@@ -44,7 +44,7 @@ fn reply(number: i32, error: i32) -> Turn {
 }
 
 fn get(number: i32) -> Turn {
-    request(number, GET_DATA, &[buffer(b"/x"), vec![0]].concat())
+    request(number, READ_ENTRY, &[buffer(b"/x"), vec![0]].concat())
 }
 
 fn auth(scheme: &[u8], sent: &[u8]) -> Turn {
