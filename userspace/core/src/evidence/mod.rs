@@ -18,6 +18,7 @@ mod bson;
 mod cassandra;
 mod certificate;
 mod cldap;
+mod clickhouse;
 pub mod conversation;
 mod cursor;
 mod datagram;
@@ -25,6 +26,7 @@ mod dcerpc;
 mod dcerpc_datagram;
 mod dcerpc_rules;
 mod diameter;
+mod dicom;
 mod dissector;
 mod dnp3;
 mod dns;
@@ -38,7 +40,9 @@ mod fix;
 mod ftp;
 mod gearman;
 mod gss_token;
+mod hadoop;
 mod hartip;
+mod hl7;
 mod hpack;
 mod hpack_code;
 mod http;
@@ -149,6 +153,7 @@ mod tpkt;
 mod vnc;
 mod whois;
 mod x11;
+mod zmtp;
 mod zookeeper;
 
 pub use application::Application;
@@ -183,6 +188,11 @@ static DISSECTORS: &[&Known] = &[
     &tds::KNOWN,
     &rdp::KNOWN,
     &postgresql::KNOWN,
+    &clickhouse::KNOWN,
+    &zmtp::KNOWN,
+    &hl7::KNOWN,
+    &hadoop::KNOWN,
+    &dicom::KNOWN,
     &bgp::KNOWN,
     &oracle::KNOWN,
     &drda::KNOWN,

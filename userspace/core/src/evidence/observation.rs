@@ -491,6 +491,16 @@ pub enum Protocol {
     Ssdp,
     /// The PROXY protocol, where what follows is not known.
     ProxyProtocol,
+    /// ZMTP 3, of ZeroMQ.
+    Zmtp,
+    /// HL7 version 2 over MLLP.
+    Hl7,
+    /// Hadoop RPC.
+    HadoopRpc,
+    /// DICOM.
+    Dicom,
+    /// ClickHouse's native protocol.
+    Clickhouse,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
 }
@@ -593,6 +603,11 @@ impl Protocol {
             Self::Dhcp6 => "dhcp6",
             Self::Ssdp => "ssdp",
             Self::ProxyProtocol => "proxy-protocol",
+            Self::Zmtp => "zmtp",
+            Self::Hl7 => "hl7",
+            Self::HadoopRpc => "hadoop-rpc",
+            Self::Dicom => "dicom",
+            Self::Clickhouse => "clickhouse",
             Self::Tls => "tls",
         }
     }
