@@ -358,3 +358,14 @@ fn other_bytes_are_not_http() {
     check(&[c("GET / HTTP/1.1\r\n\r\n"), s("-ERR wrong\r\n")], &["hidden Unsupported [stream.unsupported]"]);
     check(&[c("PRI / HTTP/1.1\r\n\r\n"), s(OK)], &["hidden Unsupported [stream.unsupported]"]);
 }
+
+#[test]
+fn one_line_of_http_0_9_is_answered_by_a_page() {
+    let served = "serves Service [http.simple-request-served]";
+    check(&[c("GET /a\r\n"), s("<HTML>x</HTML>")], &[SPEAKS, served]);
+    check(
+        &[c("GET /\r\n\r\n"), s("<HTML>x</HTML>")],
+        &[SPEAKS, "serves Public [http.public-request-served]"],
+    );
+    check(&[c("GET key\r\n"), s("<x")], &["hidden Unsupported [stream.unsupported]"]);
+}

@@ -181,7 +181,7 @@ fn is_proof((_, shown): &Offer) -> bool {
 }
 
 /// Is this request public by convention?
-fn is_public(method: &str, target: &str) -> bool {
+pub(crate) fn is_public(method: &str, target: &str) -> bool {
     let path = match target.find("://") {
         Some(at) => target
             .get(at + 3..)

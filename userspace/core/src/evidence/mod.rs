@@ -54,6 +54,7 @@ mod http_body;
 mod http_credential;
 mod http_request;
 mod http_rules;
+mod http_simple;
 mod ident;
 mod iec104;
 mod imap;
@@ -205,6 +206,7 @@ static DISSECTORS: &[&Known] = &[
     &elasticsearch::KNOWN,
     &http::KNOWN,
     &http2::KNOWN,
+    &http_simple::KNOWN,
     &rtsp::KNOWN,
     &sip::KNOWN,
     &stomp::KNOWN,
