@@ -32,6 +32,7 @@ mod dnp3;
 mod dns;
 mod dns_message;
 mod drda;
+mod dtls;
 mod elasticsearch;
 mod enip;
 mod finger;
@@ -91,6 +92,7 @@ mod onc_rpc_rules;
 mod opcua;
 mod opcua_rules;
 mod opening;
+mod openvpn;
 mod openwire;
 mod oracle;
 mod oracle_rules;
@@ -146,8 +148,10 @@ mod tls;
 mod tls12;
 pub mod tls13;
 mod tls13_handshake;
+mod tls_carried;
 mod tls_record;
 mod tls_rules;
+mod tls_session;
 mod token;
 mod told;
 mod tpkt;
@@ -179,6 +183,7 @@ static DISSECTORS: &[&Known] = &[
     &fins::KNOWN,
     &hartip::KNOWN,
     &dnp3::KNOWN,
+    &openvpn::KNOWN,
     &s7comm::KNOWN,
     &mms::KNOWN,
     &iec104::KNOWN,
@@ -253,6 +258,8 @@ static DISSECTORS: &[&Known] = &[
 
 /// Every protocol whose datagrams are recognised. Where two could parse the same first datagram, the first one wins.
 static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
+    &dtls::KNOWN,
+    &openvpn::KNOWN_DATAGRAMS,
     &snmp::V1,
     &snmp::V2C,
     &snmp::V3,

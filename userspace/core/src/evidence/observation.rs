@@ -503,6 +503,10 @@ pub enum Protocol {
     Clickhouse,
     /// TLS up to 1.3, where what is inside is not known.
     Tls,
+    /// DTLS up to 1.3, where what is inside is not known.
+    Dtls,
+    /// OpenVPN.
+    Openvpn,
 }
 
 impl Protocol {
@@ -598,7 +602,6 @@ impl Protocol {
             Self::Iscsi => "iscsi",
             Self::Openwire => "openwire",
             Self::Quic => "quic",
-            Self::Stun => "stun",
             Self::Dhcp => "dhcp",
             Self::Dhcp6 => "dhcp6",
             Self::Ssdp => "ssdp",
@@ -609,6 +612,9 @@ impl Protocol {
             Self::Dicom => "dicom",
             Self::Clickhouse => "clickhouse",
             Self::Tls => "tls",
+            Self::Dtls => "dtls",
+            Self::Stun => "stun",
+            Self::Openvpn => "openvpn",
         }
     }
 }

@@ -5,6 +5,7 @@
 use super::cursor::Cursor;
 use super::datagram::{Datagram, DatagramDissector, KnownDatagrams};
 use super::dissector::{Next, Notes, rules};
+use super::dtls::Dtls;
 use super::{
     Credential, CredentialKind, Hidden, Operation, Principal, PrincipalKind, Proof, Protocol, Refusal, Scope,
     Shown,
@@ -13,6 +14,9 @@ use crate::event::Role;
 
 rules! {
     pub(crate) table;
+    DTLS = "stun.dtls", v 1, Observed, Wire,
+        "Between STUN messages the two sides set up DTLS",
+        "Who is behind either address";
     TOLD = "stun.address-told", v 1, Observed, Wire,
         "The receiver told the caller its address (Binding), which it tells anyone",
         "A name and a check that go with it belong to a call that was agreed on elsewhere";
@@ -98,6 +102,7 @@ impl Message {
 #[derive(Default, Debug)]
 struct Stun {
     unanswered: Vec<([u8; 12], u16, Option<Shown>)>,
+    dtls: Option<Dtls>,
 }
 
 impl Stun {
@@ -132,8 +137,15 @@ impl Stun {
 impl DatagramDissector for Stun {
     fn read(&mut self, from: Role, datagram: &Datagram<'_>, notes: &mut Notes<'_>) -> Next {
         let Some(message) = Message::read(datagram) else {
-            // Media and data go over the same ports (RFC 7983).
-            return Next::Lost(Hidden::Unsupported);
+            // DTLS, media and data go over the same ports; the first byte tells them apart (RFC 7983 section 7).
+            if self.dtls.is_none() && !matches!(datagram.bytes.first(), Some(20..=63)) {
+                return Next::Lost(Hidden::Unsupported);
+            }
+            let dtls = self.dtls.get_or_insert_with(|| {
+                notes.say(&DTLS, Shown::Speaks { protocol: Protocol::Dtls });
+                Dtls::default()
+            });
+            return dtls.read(from, datagram, notes);
         };
         match (from, message.class) {
             (Role::Originator, 0) => {
@@ -159,7 +171,10 @@ impl DatagramDissector for Stun {
         Next::More
     }
 
-    fn finish(&mut self, _whole: bool, notes: &mut Notes<'_>) {
+    fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {
+        if let Some(dtls) = &mut self.dtls {
+            dtls.finish(whole, notes);
+        }
         for (_, method, offer) in self.unanswered.drain(..) {
             match offer {
                 _ if method == BINDING => notes.say(&ASKED, Shown::AsksPublic),

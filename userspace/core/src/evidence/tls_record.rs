@@ -132,12 +132,10 @@ impl Side {
             self.unwanted = self.unwanted.saturating_sub(read);
             return (read, None);
         }
-        let wanted = match self.message.as_slice() {
+        let whole = match self.message.as_slice() {
             [kind, high, middle, low, ..] => {
                 let length = u32::from_be_bytes([0, *high, *middle, *low]) as usize;
-                let keep = matches!(*kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE_REQUEST)
-                    || matches!(*kind, CERTIFICATE | CLIENT_KEY_EXCHANGE) && own_certificate;
-                if !keep || length > MESSAGE {
+                if !wanted(*kind, own_certificate) || length > MESSAGE {
                     let kind = *kind;
                     self.unwanted = length as u64;
                     self.message = Zeroizing::default();
@@ -147,10 +145,10 @@ impl Side {
             }
             _ => 4,
         };
-        let missing = wanted.saturating_sub(self.message.len());
+        let missing = whole.saturating_sub(self.message.len());
         let part = bytes.get(..missing.min(bytes.len())).unwrap_or_default();
-        let mut longer = Zeroizing::new(Vec::with_capacity(wanted));
-        if self.message.capacity() >= wanted {
+        let mut longer = Zeroizing::new(Vec::with_capacity(whole));
+        if self.message.capacity() >= whole {
             longer = std::mem::take(&mut self.message);
         } else {
             longer.extend_from_slice(&self.message);
@@ -158,7 +156,7 @@ impl Side {
         longer.extend_from_slice(part);
         self.message = longer;
         let read = part.len() as u64;
-        if self.message.len() < wanted || wanted == 4 && !matches!(self.message.as_slice(), [_, 0, 0, 0]) {
+        if self.message.len() < whole || whole == 4 && !matches!(self.message.as_slice(), [_, 0, 0, 0]) {
             return (read, None);
         }
         let kind = self.message.first().copied().unwrap_or_default();
@@ -166,6 +164,12 @@ impl Side {
         self.message = Zeroizing::default();
         (read, Some(Happened::Message(kind, body)))
     }
+}
+
+/// True for messages whose content is looked at; `client` for those of the one that calls.
+pub(crate) fn wanted(kind: u8, client: bool) -> bool {
+    matches!(kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE_REQUEST)
+        || matches!(kind, CERTIFICATE | CLIENT_KEY_EXCHANGE) && client
 }
 
 /// The extensions of a hello: type and content.
