@@ -25,6 +25,7 @@ use crate::id::{HostId, Netns};
 use crate::subject::{Namespaces, Processes};
 
 mod hear;
+mod sessions;
 mod settle;
 mod take;
 mod time;
@@ -94,6 +95,7 @@ pub struct Pipeline {
     namespaces: Namespaces,
     listening: Listening,
     flows: FlowTable,
+    sessions: sessions::Sessions,
     graph: Graph,
     clock: Timestamp,
     /// Raised when a cgroup or namespace gets another meaning: workloads are then derived anew.
@@ -127,6 +129,7 @@ impl Pipeline {
             namespaces: Namespaces::new(namespaces),
             listening: Listening::new(listeners),
             flows: FlowTable::new(flows.max(1), early_ends),
+            sessions: sessions::Sessions::default(),
             graph: Graph::new(Most { workloads, listeners, edges }),
             clock: Timestamp::MIN,
             generation: 0,

@@ -13,6 +13,7 @@ fn is_statement(observation: &Observation) -> bool {
     match observation.shown {
         Shown::Offers { .. }
         | Shown::Accepts
+        | Shown::Resumes { .. }
         | Shown::Admits { .. }
         | Shown::Serves { .. }
         | Shown::Refuses { .. }
@@ -22,6 +23,7 @@ fn is_statement(observation: &Observation) -> bool {
         | Shown::Demands { .. }
         | Shown::Declines
         | Shown::Carries { .. }
+        | Shown::Keeps { .. }
         | Shown::AsksPublic
         | Shown::Hidden { .. }
         | Shown::KernelVouches { .. } => false,

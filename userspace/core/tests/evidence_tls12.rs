@@ -277,7 +277,7 @@ fn stun(kind: u16, attributes: &[(u16, &[u8])]) -> Vec<u8> {
 #[test]
 fn between_stun_messages() {
     let speaks = "speaks stun [datagrams.protocol]";
-    let public = "serves Public [stun.binding]";
+    let public = "serves Public [stun.address-told]";
     let checked = [c(stun(1, &[(6, b"a:b"), (8, &[0; 20])])), s(stun(0x101, &[(0x20, &[0; 8])]))];
     check_datagrams(&checked, &[speaks, public]);
     let media = [&checked[..], &datagrams(1000), &[c([0x80; 40])]].concat();
@@ -294,21 +294,6 @@ fn between_stun_messages() {
             "hidden Encrypted [stream.unreadable]",
         ],
     );
-    // A relay is granted to whoever holds the key.
-    let realm = s(stun(0x113, &[(9, &[0, 0, 4, 1]), (0x14, b"lab"), (0x15, b"nonce")]));
-    let coded = c(stun(3, &[(6, b"alice"), (8, &[0; 20])]));
-    let relay = [c(stun(3, &[])), realm, coded, s(stun(0x103, &[]))];
-    check_datagrams(
-        &relay,
-        &[
-            speaks,
-            "demands Secret [stun.code-demanded]",
-            "refuses ProofMissing [stun.refused]",
-            "offers Secret for Request as User \"alice\" [stun.code-sent]",
-            "serves Service [stun.served]",
-        ],
-    );
-    check_datagrams(&[c(stun(3, &[])), s(stun(0x103, &[]))], &[speaks, "serves Service [stun.served]"]);
 }
 
 /// A control packet: operation, code, acknowledgements, number, payload.

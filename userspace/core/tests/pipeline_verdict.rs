@@ -359,6 +359,7 @@ fn anything_shown() -> impl Strategy<Value = Shown> {
         Just(Shown::Declines),
         Just(Shown::Accepts),
         any::<bool>().prop_map(|expected| Shown::Admits { expected }),
+        Just(Shown::Resumes { sessions: Vec::new() }),
         Just(SERVED),
         Just(SERVED),
         Just(Shown::Serves { operation: Operation::Public }),

@@ -226,7 +226,8 @@ impl Dtls {
         notes: &mut Notes<'_>,
     ) -> Option<Next> {
         let body = match kind {
-            CLIENT_HELLO => without_cookie(&body)?,
+            CLIENT_HELLO => as_tls(without_cookie(&body)?),
+            SERVER_HELLO => as_tls(body),
             _ if wanted(kind, from == Role::Originator) => body,
             _ => Zeroizing::default(),
         };
@@ -237,6 +238,14 @@ impl Dtls {
         let finished = self.client.encrypted && self.server.encrypted;
         self.session.happened(from, happened, finished, notes)
     }
+}
+
+/// A hello with the TLS version that its DTLS version is (RFC 6347 section 1): 1.2 is 1.2, older ones are 1.1.
+fn as_tls(mut hello: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    if let [high, low, ..] = hello.as_mut_slice() {
+        (*high, *low) = (3, if (*high, *low) == (0xfe, 0xfd) { 3 } else { 2 });
+    }
+    hello
 }
 
 /// A ClientHello as TLS has it: version, random, session id, and what comes after the cookie.

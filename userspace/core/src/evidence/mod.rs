@@ -167,6 +167,7 @@ pub use observation::{
     Credential, CredentialKind, Hidden, Level, Observation, Operation, Principal, PrincipalKind, Proof,
     Protocol, Refusal, Rule, Scope, Shown, Source,
 };
+pub(crate) use tls_rules::LINKED_12;
 
 pub use sender::{sender_of_bytes, sender_of_datagram};
 

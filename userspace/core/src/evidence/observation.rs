@@ -116,6 +116,18 @@ pub enum Shown {
         /// chose a key exchange that only the holder of the key can finish.
         expected: bool,
     },
+    /// The receiver gave the caller a session with which a later handshake may be short.
+    Keeps {
+        /// Its trace.
+        session: Fingerprint,
+        /// For how many seconds it may be used, by the receiver's word or the protocol's.
+        lifetime_s: u64,
+    },
+    /// The receiver went on after a handshake that resumed an earlier session.
+    Resumes {
+        /// Traces of the sessions that the caller had offered to resume.
+        sessions: Vec<Fingerprint>,
+    },
     /// The receiver granted the protocol's service.
     Serves {
         /// What kind of operation.

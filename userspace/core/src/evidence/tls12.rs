@@ -7,15 +7,24 @@ use tls_parser::{TlsCipherAu, TlsCipherKx, TlsCipherSuite};
 use super::certificate::{self, Leaf};
 use super::dissector::{Next, Notes};
 use super::tls_record::{
-    CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, CLIENT_KEY_EXCHANGE, HANDSHAKE, Happened,
-    SERVER_HELLO_DONE, issuers, vector16, vector24,
+    ALERT, APPLICATION, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, CLIENT_KEY_EXCHANGE, HANDSHAKE,
+    Happened, NEW_SESSION_TICKET, SERVER_HELLO_DONE, issuers, vector16, vector24,
 };
 use super::tls_rules::*;
 use super::{
     Credential, CredentialKind, Hidden, Principal, PrincipalKind, Proof, Refusal, Rule, Scope, Shown,
 };
 use crate::event::Role;
+use crate::fingerprint::Fingerprint;
 
+/// Kinds of fingerprints of what a session is resumed with.
+pub(crate) const TICKET: &str = "tls-ticket";
+/// See [`TICKET`].
+pub(crate) const SESSION: &str = "tls-session";
+/// Longest life of a session whose receiver says nothing about it (RFC 5246 section F.1.4).
+const SESSION_LIFETIME_S: u64 = 86_400;
+/// Most sessions that one handshake gives.
+const GIVEN: usize = 2;
 /// Most certificates of a chain that are looked at.
 const CHAIN: usize = 8;
 
@@ -80,12 +89,25 @@ pub(crate) struct Handshake12 {
     certificate: Option<(Option<Leaf>, Credential, bool)>,
     declined: bool,
     offered: Option<Offered>,
+    /// Sessions that the caller offered to resume.
+    sessions: Vec<Fingerprint>,
+    /// Sessions that the receiver gives, and their lifetimes in seconds.
+    given: Vec<(Fingerprint, u64)>,
+    resumed: bool,
 }
 
 impl Handshake12 {
-    /// Begins after the ServerHello that chose `suite`; `user` is the SRP user of the ClientHello.
-    pub(crate) fn new(legacy_request: bool, suite: u16, user: Option<Principal>) -> Self {
-        Self { legacy_request, rests: Rests::of(suite), user, ..Self::default() }
+    /// Begins after the ServerHello that chose `suite` and gave the session `given`; `user` is the SRP user of the
+    /// ClientHello, `sessions` are those that it offered to resume.
+    pub(crate) fn new(
+        legacy_request: bool,
+        suite: u16,
+        user: Option<Principal>,
+        sessions: Vec<Fingerprint>,
+        given: Option<Fingerprint>,
+    ) -> Self {
+        let given = given.map(|session| (session, SESSION_LIFETIME_S)).into_iter().collect();
+        Self { legacy_request, rests: Rests::of(suite), user, sessions, given, ..Self::default() }
     }
 
     /// What one thing on the record layer shows. `finished` is true once both sides switched to encryption.
@@ -114,12 +136,19 @@ impl Handshake12 {
             (Role::Originator, Happened::Alert { description: 41, .. }) if self.requested => {
                 self.decline(notes)
             }
-            (Role::Responder, Happened::ChangeCipher) if !self.done => {
-                notes.say(&RESUMED_12, Shown::Hidden { why: Hidden::Resumed });
+            (Role::Responder, Happened::Message(NEW_SESSION_TICKET, body)) => self.ticket(&body, notes),
+            // Both sides will prove that they know the session, the receiver first.
+            (Role::Responder, Happened::ChangeCipher) if !self.done => self.resumed = true,
+            (Role::Responder, Happened::Encrypted(APPLICATION, _)) if self.resumed && finished => {
+                self.went_on(notes);
+                return Some(Next::Settled);
+            }
+            (_, Happened::Encrypted(ALERT, _)) if self.resumed => {
+                self.finish(notes);
                 return Some(Next::Settled);
             }
             // The responder's Finished, the first thing that it encrypts, after the originator's.
-            (Role::Responder, Happened::Encrypted(HANDSHAKE, _)) if finished => {
+            (Role::Responder, Happened::Encrypted(HANDSHAKE, _)) if finished && !self.resumed => {
                 self.finished(notes);
                 return Some(Next::Settled);
             }
@@ -143,8 +172,44 @@ impl Handshake12 {
     }
 
     /// The flow ends before the handshake did.
-    pub(crate) fn finish(notes: &mut Notes<'_>) {
+    pub(crate) fn finish(&self, notes: &mut Notes<'_>) {
+        if self.resumed {
+            notes.say(&RESUMED_12, Shown::Hidden { why: Hidden::Resumed });
+        } else {
+            notes.say(&INSIDE_12, Shown::Hidden { why: Hidden::Tls12 });
+        }
+    }
+
+    /// The receiver's NewSessionTicket (RFC 5077 section 3.3).
+    fn ticket(&mut self, body: &[u8], notes: &Notes<'_>) {
+        let Some((hint, ticket)) = body.split_first_chunk() else { return };
+        let Some((ticket, _)) = vector16(ticket).filter(|(ticket, _)| !ticket.is_empty()) else { return };
+        if self.given.len() < GIVEN {
+            let lifetime_s = match u32::from_be_bytes(*hint) {
+                0 => SESSION_LIFETIME_S,
+                hint => u64::from(hint),
+            };
+            self.given.push((notes.fingerprint(TICKET, ticket), lifetime_s));
+        }
+    }
+
+    /// After the caller proved that it knows the session, the receiver sent more than an alert.
+    fn went_on(&mut self, notes: &mut Notes<'_>) {
+        if self.sessions.is_empty() {
+            notes.say(&RESUMED_12, Shown::Hidden { why: Hidden::Resumed });
+            return;
+        }
+        // An id that was only repeated is none that the receiver gave: with a ticket, the caller makes it up.
+        self.given.retain(|(session, _)| !self.sessions.contains(session));
+        notes.say(&RESUMED_12, Shown::Resumes { sessions: std::mem::take(&mut self.sessions) });
+        self.keep(notes);
         notes.say(&INSIDE_12, Shown::Hidden { why: Hidden::Tls12 });
+    }
+
+    fn keep(&mut self, notes: &mut Notes<'_>) {
+        for (session, lifetime_s) in std::mem::take(&mut self.given) {
+            notes.say(&KEPT_12, Shown::Keeps { session, lifetime_s });
+        }
     }
 
     /// The responder's ServerHelloDone: this is no resumed session.
@@ -231,11 +296,14 @@ impl Handshake12 {
     }
 
     /// The receiver's Finished: it verified the caller's, and whatever else it wanted to before it finished.
-    fn finished(&self, notes: &mut Notes<'_>) {
+    fn finished(&mut self, notes: &mut Notes<'_>) {
         match self.offered {
             Some(Offered::Certificate(expected)) => notes.say(&ACCEPTED_12, Shown::Admits { expected }),
             Some(Offered::KeyExchange) => notes.say(&KEY_EXCHANGE_12, Shown::Admits { expected: true }),
             None => {}
+        }
+        if self.offered.is_some() {
+            self.keep(notes);
         }
         let rule: &'static Rule = match self.rests {
             Rests::Nothing => &ANONYMOUS_12,

@@ -18,6 +18,7 @@ pub(crate) const APPLICATION: u8 = 23;
 
 pub(crate) const CLIENT_HELLO: u8 = 1;
 pub(crate) const SERVER_HELLO: u8 = 2;
+pub(crate) const NEW_SESSION_TICKET: u8 = 4;
 pub(crate) const CERTIFICATE: u8 = 11;
 pub(crate) const CERTIFICATE_REQUEST: u8 = 13;
 pub(crate) const SERVER_HELLO_DONE: u8 = 14;
@@ -170,6 +171,7 @@ impl Side {
 pub(crate) fn wanted(kind: u8, client: bool) -> bool {
     matches!(kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE_REQUEST)
         || matches!(kind, CERTIFICATE | CLIENT_KEY_EXCHANGE) && client
+        || kind == NEW_SESSION_TICKET && !client
 }
 
 /// The extensions of a hello: type and content.

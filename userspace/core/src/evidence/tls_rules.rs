@@ -58,6 +58,12 @@ rules! {
     RESUMED_12 = "tls12.resumed", v 1, Observed, Wire,
         "An earlier session was resumed, so no certificate was asked for",
         "What was proved when that session began";
+    KEPT_12 = "tls12.session-given", v 1, Observed, Wire,
+        "The receiver gave the caller a session (ticket or session id) with which a later handshake may be short",
+        "Whether it keeps to the lifetime that it names";
+    LINKED_12 = "tls12.resumed-linked", v 1, Observed, Wire,
+        "The session that was resumed is, byte for byte, one that this listener gave after a handshake in which the caller proved itself",
+        "Whether the caller's certificate is still valid, or the holder of the session still the same";
     INSIDE_13 = "tls13.inside", v 1, Observed, Wire,
         "The flow is encrypted by TLS 1.3",
         "The second half of the handshake and what is inside are not visible";

@@ -7,10 +7,11 @@ use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_he
 use super::dissector::{Next, Notes};
 use super::tls_record::{CLIENT_HELLO, Happened, SERVER_HELLO, extensions};
 use super::tls_rules::*;
-use super::tls12::Handshake12;
+use super::tls12::{Handshake12, SESSION, TICKET};
 use super::tls13_handshake::Handshake13;
 use super::{Hidden, Principal, PrincipalKind, Refusal, Shown};
 use crate::event::Role;
+use crate::fingerprint::Fingerprint;
 
 /// Random of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3).
 const HELLO_RETRY: [u8; 32] = [
@@ -18,15 +19,8 @@ const HELLO_RETRY: [u8; 32] = [
     0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
 ];
 
-/// DTLS 1.2 as a version field (RFC 6347 section 4.1), also in hellos of DTLS 1.3.
-const DTLS_12: u16 = 0xfefd;
 /// DTLS 1.3 in supported_versions (RFC 9147 section 5.3).
 const DTLS_13: [u8; 2] = [0xfe, 0xfc];
-
-/// True for versions whose CertificateRequest has no list of algorithms: before TLS 1.2 and DTLS 1.2.
-fn before_12(version: u16) -> bool {
-    version < 0x0303 || version > DTLS_12
-}
 
 /// One handshake, from the first ClientHello on.
 #[derive(Default, Debug)]
@@ -43,6 +37,9 @@ struct Offered {
     post_handshake_auth: bool,
     /// The SRP user (RFC 5054 section 2.8.1).
     user: Option<Principal>,
+    /// The ticket that is offered (RFC 5077 section 3.2), and the session id.
+    ticket: Option<Fingerprint>,
+    session: Option<Fingerprint>,
 }
 
 #[derive(Default, Debug)]
@@ -75,17 +72,18 @@ impl Session {
     pub(crate) fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {
         match &mut self.version {
             Version::Unknown => notes.say(&UNFINISHED, Shown::Hidden { why: Hidden::Encrypted }),
-            Version::Old(_) => Handshake12::finish(notes),
+            Version::Old(handshake) => handshake.finish(notes),
             Version::New(handshake) if whole => handshake.finish(notes),
             Version::New(_) | Version::Lost => {}
         }
     }
 
-    fn hello(&mut self, body: &[u8]) -> bool {
+    fn hello(&mut self, body: &[u8], notes: &Notes<'_>) -> bool {
         let Ok((_, hello)) = parse_tls_handshake_client_hello(body) else { return false };
         let mut offered = Offered::default();
         for (kind, content) in extensions(hello.ext.unwrap_or_default()) {
             match kind {
+                35 if !content.is_empty() => offered.ticket = Some(notes.fingerprint(TICKET, content)),
                 12 => {
                     let user = content.split_first().map(|(_, user)| user).filter(|user| !user.is_empty());
                     offered.user = user.map(|user| Principal::bounded(PrincipalKind::User, user));
@@ -95,6 +93,7 @@ impl Session {
                 _ => {}
             }
         }
+        offered.session = hello.session_id.map(|id| notes.fingerprint(SESSION, id));
         self.hello = Some(offered);
         true
     }
@@ -115,7 +114,7 @@ impl Session {
             if resumed {
                 notes.say(&RESUMED_13, Shown::Hidden { why: Hidden::Resumed });
             }
-            if hello.version.0 == DTLS_12 {
+            if extensions(list).any(|(kind, content)| kind == 43 && content == DTLS_13) {
                 // Its records have headers of several lengths, and are acknowledged: their lengths say nothing.
                 self.version = Version::Lost;
                 return true;
@@ -124,7 +123,11 @@ impl Session {
             let handshake = Handshake13::new(hello.cipher.0, resumed, early_data, post_handshake_auth);
             self.version = Version::New(handshake);
         } else {
-            let handshake = Handshake12::new(before_12(hello.version.0), hello.cipher.0, offered.user);
+            let given = hello.session_id.map(|id| notes.fingerprint(SESSION, id));
+            let echoed = offered.session.filter(|session| given.as_ref() == Some(session));
+            let sessions = offered.ticket.into_iter().chain(echoed).collect();
+            let legacy = hello.version.0 < 0x0303;
+            let handshake = Handshake12::new(legacy, hello.cipher.0, offered.user, sessions, given);
             self.version = Version::Old(handshake);
         }
         true
@@ -142,7 +145,7 @@ impl Session {
             && from == Role::Originator
             && matches!(self.version, Version::Unknown)
         {
-            return if self.hello(body) { None } else { Some(Next::Lost(Hidden::Encrypted)) };
+            return if self.hello(body, notes) { None } else { Some(Next::Lost(Hidden::Encrypted)) };
         }
         if let Happened::Message(SERVER_HELLO, body) = &happened
             && from == Role::Responder

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Pipeline;
 use crate::event::{Event, Payload, What};
-use crate::evidence::{self, Conversation, Observation};
+use crate::evidence::{self, Conversation, LINKED_12, Observation, Shown};
 use crate::graph::Transport;
 use crate::verdict::Contrast;
 
@@ -75,7 +75,23 @@ impl Pipeline {
         flow.shown_at(at);
         let ledger = flow.ledger.get_or_insert_default();
         let mut showed = Contrast::default();
+        let listener = flow.attached.map(|it| it.listener);
         for observation in observations {
+            match (&observation.shown, listener) {
+                (Shown::Resumes { sessions }, Some(listener)) => {
+                    if let Some(inherited) = self.sessions.find(sessions, at, listener) {
+                        ledger.cite(observation.rule.0);
+                        ledger.inherit(inherited, &LINKED_12);
+                        continue;
+                    }
+                }
+                (Shown::Keeps { session, lifetime_s }, Some(listener)) => {
+                    if let Some(inherited) = ledger.inheritance() {
+                        self.sessions.keep(session, at, *lifetime_s, listener, inherited);
+                    }
+                }
+                _ => {}
+            }
             ledger.observe(observation, self.settings.short_lived_s, &mut showed);
         }
         if showed != Contrast::default() {

@@ -29,13 +29,13 @@ pub struct NameUsed {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     protocol: Option<Protocol>,
-    connection: Option<Offer>,
-    request: Option<Offer>,
-    asked: Kinds,
+    pub(super) connection: Option<Offer>,
+    pub(super) request: Option<Offer>,
+    pub(super) asked: Kinds,
     open_demand: Kinds,
     weakest: Option<Standing>,
     /// What a finished handshake rests on, and whether it was asked for.
-    admitted: Option<(Check, bool)>,
+    pub(super) admitted: Option<(Check, bool)>,
     public: bool,
     /// What the protocol gives anyone was asked for, and no answer was seen.
     asked_public: bool,
@@ -47,14 +47,14 @@ pub struct Ledger {
     application: Option<Application>,
     /// What the last refused request presented for itself alone.
     refused_request: Option<Check>,
-    hidden: Option<Hidden>,
+    pub(super) hidden: Option<Hidden>,
     hidden_last: bool,
     answered: bool,
     vouched: Option<bool>,
     vouched_uid: Option<u32>,
     credited: Credited,
-    names: Vec<NameUsed>,
-    credentials: Vec<Credential>,
+    pub(super) names: Vec<NameUsed>,
+    pub(super) credentials: Vec<Credential>,
     rules: Vec<&'static Rule>,
 }
 
@@ -183,6 +183,9 @@ impl Ledger {
             Shown::Declines => {}
             Shown::Accepts => self.accepted(),
             Shown::Admits { expected } => self.admitted(*expected),
+            // Without a link to the handshake that made the session, nothing is known of what was proved in it.
+            Shown::Resumes { .. } => self.hide(Hidden::Resumed),
+            Shown::Keeps { .. } => {}
             Shown::Serves { operation: Operation::Public } => self.public = true,
             Shown::Serves { operation: Operation::Service } | Shown::SendsOneWay => {
                 let one_way = matches!(observation.shown, Shown::SendsOneWay);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 mod class;
 mod contrast;
 mod explain;
+mod inherited;
 mod ledger;
 pub mod rules;
 mod setting;
@@ -16,6 +17,7 @@ mod standing;
 pub use class::{FlowClass, Judgement, Late, Outcome};
 pub use contrast::{Contrast, KindContrast, ProofKind};
 pub use explain::{not_seen, what_would_change};
+pub use inherited::Inherited;
 pub use ledger::{Ledger, NameUsed};
 pub use rules::{
     EDGE_RULES, EdgeRule, FLOW_RULES, FlowRule, RULE_TABLE_VERSION, edge_rule, edge_verdict, judge,

@@ -91,6 +91,8 @@ pub fn line(observation: &Observation) -> String {
         }
         Shown::Declines => "declines".to_owned(),
         Shown::Accepts => "accepts".to_owned(),
+        Shown::Keeps { lifetime_s, .. } => format!("keeps a session for {lifetime_s}s"),
+        Shown::Resumes { sessions } => format!("resumes one of {}", sessions.len()),
         Shown::Admits { expected } => format!("admits{}", if *expected { " as expected" } else { "" }),
         Shown::Serves { operation } => format!("serves {operation:?}"),
         Shown::SendsOneWay => "sends one way".to_owned(),

@@ -77,6 +77,8 @@ fn observations() -> Vec<Observation> {
         Shown::Declines,
         Shown::Accepts,
         Shown::Admits { expected: true },
+        Shown::Keeps { session: Fingerprinter::new([1; 32]).of("tls-ticket", b"x"), lifetime_s: 300 },
+        Shown::Resumes { sessions: vec![Fingerprinter::new([1; 32]).of("tls-ticket", b"x")] },
         Shown::Serves { operation: Operation::Public },
         Shown::Refuses { why: Refusal::ProofWrong },
         Shown::Ignores,
