@@ -47,7 +47,7 @@ const RESET_SERVER_2: u8 = 8;
 const RESET_CLIENT_3: u8 = 10;
 
 /// Length of the shortest reset: code, session, no acknowledgement, packet number.
-const RESET: usize = 14;
+const RESET: u16 = 14;
 /// Longest reset: a key wrapped for the receiver comes with it (tls-crypt-v2).
 const RESET_MOST: u16 = 1400;
 /// Lengths of the codes that protect the control channel (tls-auth); 0 for none.
@@ -55,7 +55,7 @@ const CODES: [usize; 7] = [0, 16, 20, 28, 32, 48, 64];
 /// Packet number and time that go with a code.
 const REPLAY: usize = 8;
 /// Most packets that came early.
-const EARLY: usize = 16;
+const EARLY: u32 = 16;
 /// Most packets that are read before the handshake is over.
 const PACKETS: u32 = 2048;
 /// Longest packet.
@@ -64,7 +64,7 @@ const PACKET: usize = 8192;
 /// A reset behind its length, as over TCP.
 fn likeness(bytes: &[u8], codes: &[u8]) -> Likeness {
     match bytes {
-        [high, low, ..] if !(RESET as u16..=RESET_MOST).contains(&u16::from_be_bytes([*high, *low])) => {
+        [high, low, ..] if !(RESET..=RESET_MOST).contains(&u16::from_be_bytes([*high, *low])) => {
             Likeness::Unlike
         }
         [_, _, first, ..] if codes.iter().any(|code| *first == code << 3) => Likeness::Like,
@@ -77,7 +77,7 @@ fn likeness(bytes: &[u8], codes: &[u8]) -> Likeness {
 /// A reset that is a datagram; the ones that can be read have no acknowledgement or one, and the packet number 0.
 fn resets(datagram: &Datagram<'_>, codes: &[u8]) -> bool {
     let Some(first) = datagram.bytes.first() else { return false };
-    let long = u64::from(RESET_MOST) >= datagram.length && datagram.length >= RESET as u64;
+    let long = u64::from(RESET_MOST) >= datagram.length && datagram.length >= u64::from(RESET);
     let plain = codes_of(datagram.bytes).is_some();
     // An encrypted control channel: packet number 1 and a time follow the session, in clear.
     let hidden = matches!(datagram.bytes.get(9..13), Some([0, 0, 0, 1]));
@@ -156,7 +156,7 @@ impl OpenVpn {
             Role::Originator => &mut self.caller,
             Role::Responder => &mut self.receiver,
         };
-        if number >= side.next && number.saturating_sub(side.next) < EARLY as u32 {
+        if number >= side.next && number.saturating_sub(side.next) < EARLY {
             side.early.entry(number).or_insert_with(|| rest.0.to_vec());
         }
         while let Some(payload) = side.early.remove(&side.next) {

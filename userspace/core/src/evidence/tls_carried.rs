@@ -61,7 +61,7 @@ impl Carried {
         let (before, end) = (stream.next(), stream.edge());
         match self.tls.read(role, &mut Input::new(stream, end), notes) {
             Next::More => (self.stream(role).next() > before).then_some(Ok(())),
-            next => Some(Err(next)),
+            next @ (Next::Settled | Next::Lost(_) | Next::Upgraded(_)) => Some(Err(next)),
         }
     }
 }
