@@ -35,7 +35,7 @@ pub(crate) static KNOWN_DATAGRAMS: KnownDatagrams = KnownDatagrams {
     reply: |datagram| resets(datagram, &[RESET_SERVER_1, RESET_SERVER_2]),
     unanswered: |_| false,
     begin: || Box::new(OpenVpn::default()),
-    rules: RULES,
+    rules: &[],
 };
 
 /// Operation codes, the upper five bits of a packet's first byte.
