@@ -3,6 +3,7 @@
 
 use tierzero_core::event::Role::Originator;
 
-const OPENING: &[(tierzero_core::event::Role, &[u8])] = &[(Originator, b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\x0d\x0a")];
+const OPENING: &[(tierzero_core::event::Role, &[u8])] =
+    &[(Originator, b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\x0d\x0a")];
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| tierzero_fuzz::check_after(OPENING, input));

@@ -3,9 +3,7 @@
 
 use tierzero_core::event::Role::{Originator, Responder};
 
-const OPENING: &[(tierzero_core::event::Role, &[u8])] = &[
-    (Originator, b"\x05\x01\x02"),
-    (Responder, b"\x05\x02"),
-];
+const OPENING: &[(tierzero_core::event::Role, &[u8])] =
+    &[(Originator, b"\x05\x01\x02"), (Responder, b"\x05\x02")];
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| tierzero_fuzz::check_after(OPENING, input));

@@ -4,10 +4,7 @@
 use tierzero_core::event::Role::{Originator, Responder};
 
 const OPENING: &[(tierzero_core::event::Role, &[u8])] = &[
-    (
-        Originator,
-        b"\0\0\0\x2c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x75\x30\0\0\0\0\0\0\0\0\0\0\0\x100123456789abcdef",
-    ),
+    (Originator, b"\0\0\0\x2c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x75\x30\0\0\0\0\0\0\0\0\0\0\0\x100123456789abcdef"),
     (Responder, b"\0\0\0\x24\0\0\0\0\0\0\x75\x30\0\0\0\0\0\0\0\x01\0\0\0\x100123456789abcdef"),
 ];
 
