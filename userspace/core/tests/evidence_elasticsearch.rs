@@ -53,6 +53,17 @@ fn errors_and_what_is_missing() {
 }
 
 #[test]
+fn a_message_too_short_for_its_head_is_wrong_whatever_follows() {
+    let short = b"ES\0\0\0\x08\0\0\0\0\0\0\0\x02";
+    for later in [&b""[..], b"\0", &message(2, 0, b"x")] {
+        check(
+            &[c(message(1, 0, b"x")), s(message(1, 1, b"")), c([&short[..], later].concat())],
+            &[SPEAKS, SERVED, "hidden Unsupported [stream.unreadable]"],
+        );
+    }
+}
+
+#[test]
 fn pings_to_all_are_answered_elsewhere() {
     // Version 1.3.2, id 1, cluster, and the node.
     let ping = b"\x01\x09\x08\x04\x9b\xf1\x3e\0\0\0\x01\x0delasticsearch\x04node";

@@ -121,6 +121,22 @@ fn cut_short_or_something_else() {
     check(&[c(&binary(0x80, 0, 0, b"key", b"")[..20]), s("x")], &["hidden Unsupported [stream.unsupported]"]);
 }
 
+#[test]
+fn the_binary_protocol_is_not_read_in_the_text_one() {
+    // The head of a binary response holds an end of line, and comes in two turns.
+    let mut head = vec![0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b'\r', b'\n'];
+    head.resize(24, 0);
+    for later in [vec![c("get b\r\n")], vec![s(&head[16..])], vec![c("get b\r\n"), s(&head[16..])]] {
+        let mut turns = vec![c("get a\r\n"), s("ERROR\r\n"), c("get a\r\n"), s(&head[..16])];
+        turns.extend(later);
+        check(&turns, &[SPEAKS, "hidden Unsupported [stream.unreadable]"]);
+    }
+    check(
+        &[c("get a\r\n"), s("ERROR\r\n"), c("get a\r\n"), s(&head[..])],
+        &[SPEAKS, "hidden Unsupported [stream.unreadable]"],
+    );
+}
+
 fn datagram(body: &[u8]) -> Vec<u8> {
     [&[0, 1, 0, 0, 0, 1, 0, 0], body].concat()
 }

@@ -117,8 +117,7 @@ struct Transport {
 
 impl Dissector for Transport {
     fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
-        let mut cursor = Cursor(input.bytes());
-        let Some([b'E', b'S', l1, l2, l3, l4]) = cursor.array::<6>() else {
+        let Some([b'E', b'S', l1, l2, l3, l4]) = Cursor(input.bytes()).array::<6>() else {
             let other = input.bytes().len() >= 6;
             return if other { Next::Lost(Hidden::Unsupported) } else { Next::More };
         };
@@ -130,7 +129,9 @@ impl Dissector for Transport {
         }
         let whole = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(6);
         let Some(start) = input.bytes().get(..whole.min(SEARCHED)) else { return Next::More };
-        let (Some(id), Some(status)) = (cursor.array().map(u64::from_be_bytes), cursor.byte()) else {
+        // Of this message alone: one too short for its head is wrong, whatever follows it.
+        let mut head = Cursor(start.get(6..).unwrap_or_default());
+        let (Some(id), Some(status)) = (head.array().map(u64::from_be_bytes), head.byte()) else {
             return Next::Lost(Hidden::Unsupported);
         };
         let has = |words: &[u8]| start.windows(words.len()).any(|part| part == words);

@@ -290,6 +290,9 @@ impl Memcached {
             self.demanded = true;
             self.waiting = false;
             Next::More
+        } else if line.first() == Some(&0x81) {
+            // A header of the binary protocol is no line of this one, and its end may be missing yet.
+            Next::Lost(Hidden::Unsupported)
         } else if is_error(line) {
             Next::More
         } else if reply_likeness(bytes) != Likeness::Like {
