@@ -28,6 +28,18 @@ pub(crate) const PYTHON: Need = ("/usr/bin/python3", "python3");
 pub(crate) const SOCAT: Need = ("/usr/bin/socat", "socat");
 /// nginx.
 pub(crate) const NGINX: Need = ("/usr/sbin/nginx", "nginx");
+/// mosquitto, an MQTT broker.
+pub(crate) const MOSQUITTO: Need = ("/usr/sbin/mosquitto", "mosquitto");
+/// A client of it.
+pub(crate) const MOSQUITTO_PUB: Need = ("/usr/bin/mosquitto_pub", "mosquitto-clients");
+/// memcached.
+pub(crate) const MEMCACHED: Need = ("/usr/bin/memcached", "memcached");
+/// nats-server.
+pub(crate) const NATS: Need = ("/usr/sbin/nats-server", "nats-server");
+/// OpenSSH's server.
+pub(crate) const SSHD: Need = ("/usr/sbin/sshd", "openssh-server");
+/// Its client.
+pub(crate) const SSH: Need = ("/usr/bin/ssh", "openssh-client");
 /// OpenSSL's command.
 pub(crate) const OPENSSL: Need = ("/usr/bin/openssl", "openssl");
 /// curl.

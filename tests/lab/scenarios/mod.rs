@@ -7,11 +7,17 @@ mod d03;
 mod d04;
 mod d05;
 mod d07;
+mod d08;
+mod d09;
+mod d10;
+mod d11;
 mod d17;
+mod d18;
 mod idle;
 mod nat;
 mod show_5000;
 mod show_redis;
+mod udp;
 
 /// All scenarios, in the order in which they run.
 pub(crate) fn all() -> Vec<Scenario> {
@@ -21,9 +27,15 @@ pub(crate) fn all() -> Vec<Scenario> {
         d04::SCENARIO,
         d05::SCENARIO,
         d07::SCENARIO,
+        d08::SCENARIO,
+        d09::SCENARIO,
+        d10::SCENARIO,
+        d11::SCENARIO,
         d17::SCENARIO,
+        d18::SCENARIO,
         idle::SCENARIO,
         nat::SCENARIO,
+        udp::SCENARIO,
         show_redis::SCENARIO,
         show_5000::SCENARIO,
     ]

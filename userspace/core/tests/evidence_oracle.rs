@@ -39,7 +39,7 @@ fn accept(version: u16) -> Turn {
     s(packet(2, &[&version.to_be_bytes()[..], &[0; 22]].concat()))
 }
 
-fn data(message: &[u8]) -> Vec<u8> {
+fn content(message: &[u8]) -> Vec<u8> {
     packet(6, &[&[0, 0], message].concat())
 }
 
@@ -57,10 +57,10 @@ fn connected() -> Vec<Turn> {
         s(packet(11, b"")),
         connect(DESCRIPTOR),
         accept(0x13a),
-        c(data(b"\x01\x06\x05\x04x86\0")),
-        s(data(b"\x01\x06\0IBMPC\0")),
-        c(data(&[2; 3000])),
-        s(data(&[2; 2000])),
+        c(content(b"\x01\x06\x05\x04x86\0")),
+        s(content(b"\x01\x06\0IBMPC\0")),
+        c(content(&[2; 3000])),
+        s(content(&[2; 2000])),
     ]
 }
 
@@ -70,12 +70,12 @@ fn session(more: &[Turn]) -> Vec<Turn> {
 
 #[test]
 fn a_password_is_judged() {
-    let logon = [c(data(ONE)), s(data(CHALLENGE)), c(data(TWO))];
-    let with = |answer: &[u8]| session(&[logon.to_vec(), vec![s(data(answer))]].concat());
+    let logon = [c(content(ONE)), s(content(CHALLENGE)), c(content(TWO))];
+    let with = |answer: &[u8]| session(&[logon.to_vec(), vec![s(content(answer))]].concat());
     check(&with(OPENED), &[SPEAKS, DEMANDS, OFFERED, ACCEPTED, SERVED]);
     check(&session(&logon), &[SPEAKS, DEMANDS, OFFERED]);
     check(
-        &session(&[c(data(ONE)), s(data(CHALLENGE)), c(data(TWO_SHORT)), s(data(OPENED))]),
+        &session(&[c(content(ONE)), s(content(CHALLENGE)), c(content(TWO_SHORT)), s(content(OPENED))]),
         &[SPEAKS, DEMANDS, OFFERED, ACCEPTED, SERVED],
     );
     let refusals = [
@@ -92,13 +92,13 @@ fn a_password_is_judged() {
 #[test]
 fn a_session_without_a_password() {
     let name = "offers Claim for Connection as User \"scott\" [oracle.name-claimed]";
-    check(&session(&[c(data(ONE)), s(data(OPENED))]), &[SPEAKS, name, SERVED]);
+    check(&session(&[c(content(ONE)), s(content(OPENED))]), &[SPEAKS, name, SERVED]);
     // Opened after a challenge that nobody answered, or by a token.
     check(
-        &session(&[c(data(ONE)), s(data(CHALLENGE)), c(data(b"\x03\x05")), s(data(OPENED))]),
+        &session(&[c(content(ONE)), s(content(CHALLENGE)), c(content(b"\x03\x05")), s(content(OPENED))]),
         &[SPEAKS, DEMANDS, UNREAD],
     );
-    check(&session(&[c(data(b"\x03\x73\x01\x0a\x0aAUTH_TOKEN")), s(data(OPENED))]), &[SPEAKS, UNREAD]);
+    check(&session(&[c(content(b"\x03\x73\x01\x0a\x0aAUTH_TOKEN")), s(content(OPENED))]), &[SPEAKS, UNREAD]);
 }
 
 #[test]
@@ -135,13 +135,13 @@ fn negotiation(status: [u8; 2], encryption: u8) -> Vec<u8> {
 
 #[test]
 fn the_network_may_be_encrypted() {
-    let asks = c(data(b"\xde\xad\xbe\xef\0\x0d\x0b\x10\x07\0\0\0\0"));
-    let with = |status, encryption| session(&[asks.clone(), s(data(&negotiation(status, encryption)))]);
+    let asks = c(content(b"\xde\xad\xbe\xef\0\x0d\x0b\x10\x07\0\0\0\0"));
+    let with = |status, encryption| session(&[asks.clone(), s(content(&negotiation(status, encryption)))]);
     check(&with([0xfb, 0xff], 17), &[SPEAKS, "hidden Encrypted [stream.unreadable]"]);
     check(&with([0xfa, 0xff], 0), &[SPEAKS, UNREAD]);
-    let plain = [with([0xfb, 0xff], 0), vec![c(data(ONE)), s(data(CHALLENGE))]].concat();
+    let plain = [with([0xfb, 0xff], 0), vec![c(content(ONE)), s(content(CHALLENGE))]].concat();
     check(&plain, &[SPEAKS, DEMANDS]);
-    check(&session(&[asks, s(data(b"\xde\xad\xbe\xef\0\x30\x0b"))]), &[SPEAKS, UNREAD]);
+    check(&session(&[asks, s(content(b"\xde\xad\xbe\xef\0\x30\x0b"))]), &[SPEAKS, UNREAD]);
 }
 
 #[test]
@@ -152,9 +152,9 @@ fn the_listener_itself() {
         &[ping.clone(), s(packet(4, b"\0\0\0\x20(DESCRIPTION=(TMP=)(VSNNUM=0)(ERR=0))"))],
         &[SPEAKS, pinged],
     );
-    check(&[ping, accept(0x13a), s(data(b"(DESCRIPTION=)"))], &[SPEAKS, pinged]);
+    check(&[ping, accept(0x13a), s(content(b"(DESCRIPTION=)"))], &[SPEAKS, pinged]);
     check(
-        &[connect("(CONNECT_DATA=(COMMAND=status))"), accept(0x13a), s(data(b"(DESCRIPTION=)"))],
+        &[connect("(CONNECT_DATA=(COMMAND=status))"), accept(0x13a), s(content(b"(DESCRIPTION=)"))],
         &[SPEAKS, "serves Service [oracle.listener-command-answered]"],
     );
     check(&[connect(DESCRIPTOR), s(packet(5, b"\0\x10(ADDRESS=x)"))], &[SPEAKS, pinged]);

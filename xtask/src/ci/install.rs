@@ -11,10 +11,16 @@ const KERNEL_SIDE: [&str; 6] =
 /// To boot other kernels.
 const MACHINES: [&str; 6] = ["qemu-system-x86", "busybox-static", "cpio", "xz-utils", "zstd", "lz4"];
 /// What the lab observes, and how it builds its networks.
-const LAB: [&str; 11] = [
+const LAB: [&str; 17] = [
     "redis-server",
     "postgresql",
     "nginx",
+    "mosquitto",
+    "mosquitto-clients",
+    "memcached",
+    "nats-server",
+    "openssh-server",
+    "openssh-client",
     "socat",
     "curl",
     "openssl",

@@ -97,8 +97,7 @@ fn claim(body: &mut Cursor<'_>) -> Option<Shown> {
 
 impl Dissector for Bgp {
     fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
-        // The caller's OPEN decides; what it says later does not.
-        if from == Role::Originator && self.asked || from == Role::Responder && !self.asked {
+        if from == Role::Responder && !self.asked {
             return Next::More;
         }
         let (kind, mut body, length) = match message(input.bytes()) {
@@ -107,6 +106,9 @@ impl Dissector for Bgp {
             Some(Ok(found)) => found,
         };
         let next = match (from, kind) {
+            // A session that the caller itself ends was never open.
+            (Role::Originator, NOTIFICATION) if self.asked => Next::Settled,
+            (Role::Originator, _) if self.asked => Next::More,
             (Role::Originator, OPEN) => match claim(&mut body) {
                 Some(claim) => {
                     self.asked = true;

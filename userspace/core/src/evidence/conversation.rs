@@ -2,12 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+mod recognition;
+
+use recognition::likeness;
+
 use super::datagram::Datagrams;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes};
 use super::observation::RuleRef;
-use super::opening::stands_first;
 use super::stream::Direction;
-use super::stream_rules::{GAP, NO_PAYLOAD, ONE_SIDED, OPENING, SPEAKS, TRUNCATED, UNREADABLE, UNSUPPORTED};
+use super::stream_rules::{GAP, NO_PAYLOAD, ONE_SIDED, TRUNCATED, UNREADABLE, UNSUPPORTED};
 use super::{DISSECTORS, Hidden, Observation, Rule, Shown};
 use crate::event::Role;
 use crate::fingerprint::Fingerprinter;
@@ -247,38 +250,6 @@ impl Conversation {
         }
     }
 
-    /// Looks at the first bytes of both directions. The list's order decides, and only among those that are sure, so
-    /// that the result does not depend on when one looks.
-    fn recognise(&mut self, out: &mut Vec<Observation>) {
-        let (call, reply) = (self.originator.stream.unread(u64::MAX), self.responder.stream.unread(u64::MAX));
-        for known in DISSECTORS {
-            match likeness(known.call, call).and(likeness(known.reply, reply)) {
-                Likeness::Unlike => {}
-                Likeness::Unsure => return,
-                Likeness::Like => {
-                    if self.names(known, out) {
-                        self.state = State::Reading { dissector: (known.begin)() };
-                        self.replay(out);
-                    }
-                    return;
-                }
-            }
-        }
-        self.end(Some(Hidden::Unsupported), out);
-    }
-
-    /// Both directions parse: says so. `false` when the beginning may be missing, which ends reading.
-    fn names(&mut self, known: &'static Known, out: &mut Vec<Observation>) -> bool {
-        if self.late && !stands_first(known.protocol, self.responder.stream.unread(u64::MAX)) {
-            self.end(None, out);
-            return false;
-        }
-        let rule = if self.late { &OPENING } else { &SPEAKS };
-        self.late = false;
-        self.say(rule, Shown::Speaks { protocol: known.protocol }, out);
-        true
-    }
-
     /// Gives the dissector what arrived before it was there, in the order in which it arrived.
     fn replay(&mut self, out: &mut Vec<Observation>) {
         for (role, end) in std::mem::take(&mut self.turns) {
@@ -397,33 +368,6 @@ impl Conversation {
         false
     }
 
-    /// Once the responder's first bytes are there: does the protocol that was read so far hold? `false` ends it.
-    fn confirm(&mut self, out: &mut Vec<Observation>) -> bool {
-        let State::Tentative { known, .. } = &self.state else { return true };
-        let known: &'static Known = known;
-        match likeness(known.reply, self.responder.stream.unread(u64::MAX)) {
-            Likeness::Unsure => true,
-            Likeness::Unlike => {
-                self.end(Some(Hidden::Unsupported), out);
-                false
-            }
-            Likeness::Like => {
-                if !self.names(known, out) {
-                    return false;
-                }
-                if let State::Tentative { dissector, held, .. } =
-                    std::mem::replace(&mut self.state, State::Over)
-                {
-                    let first = out.len();
-                    out.extend(held);
-                    self.state = State::Reading { dissector };
-                    self.bound(first, out);
-                }
-                true
-            }
-        }
-    }
-
     fn say(&mut self, rule: &'static Rule, shown: Shown, out: &mut Vec<Observation>) {
         self.said = self.said.saturating_add(1);
         out.push(Observation { rule: RuleRef(rule), shown });
@@ -495,9 +439,4 @@ impl Conversation {
         (known.call_alone)(call, &mut Notes::new(&mut shown, &self.fingerprinter, self.now));
         shown
     }
-}
-
-/// A direction that has not spoken may still be anything.
-fn likeness(of: fn(&[u8]) -> Likeness, bytes: &[u8]) -> Likeness {
-    if bytes.is_empty() { Likeness::Unsure } else { of(bytes) }
 }

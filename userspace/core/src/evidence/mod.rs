@@ -99,6 +99,7 @@ mod oracle_rules;
 mod pop3;
 mod postgresql;
 mod postgresql_rules;
+mod protocol;
 mod proxy_protocol;
 mod public_datagrams;
 mod quic;
@@ -165,8 +166,9 @@ pub use application::Application;
 pub use conversation::Conversation;
 pub use observation::{
     Credential, CredentialKind, Hidden, Level, Observation, Operation, Principal, PrincipalKind, Proof,
-    Protocol, Refusal, Rule, Scope, Shown, Source,
+    Refusal, Rule, Scope, Shown, Source,
 };
+pub use protocol::Protocol;
 pub(crate) use tls_rules::LINKED_12;
 
 pub use sender::{sender_of_bytes, sender_of_datagram};

@@ -7,7 +7,7 @@ use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_he
 use super::cursor::Cursor;
 use super::datagram::{Datagram, DatagramDissector, KnownDatagrams};
 use super::dissector::{Next, Notes, rules};
-use super::quic_initial::{Keys, Kind, Packet, varint};
+use super::quic_initial::{Keys, Kind, Packet, VERSIONS, varint};
 use super::tls_record::{CLIENT_HELLO, SERVER_HELLO, extensions};
 use super::{Hidden, Protocol, Shown};
 use crate::event::Role;
@@ -26,8 +26,7 @@ rules! {
 pub(crate) static KNOWN: KnownDatagrams = KnownDatagrams {
     protocol: Protocol::Quic,
     call: begins,
-    // Any packet with a long header, a choice of versions among them (RFC 9000 section 17.2.1).
-    reply: |datagram| datagram.bytes.first().is_some_and(|first| first & 0x80 != 0),
+    reply: answers,
     unanswered: |_| false,
     begin: || Box::new(Quic::default()),
     rules: RULES,
@@ -41,6 +40,13 @@ const INVENTED: usize = 8;
 const HELLO: usize = 16_384;
 /// `pre_shared_key` (RFC 8446 section 4.2).
 const PRE_SHARED_KEY: u16 = 41;
+
+/// A packet with a long header of a known version, or a choice of versions (RFC 9000 section 17.2).
+fn answers(datagram: &Datagram<'_>) -> bool {
+    let [first, version @ ..] = datagram.bytes else { return false };
+    let Some(number) = version.first_chunk().map(|number| u32::from_be_bytes(*number)) else { return false };
+    first & 0x80 != 0 && (number == 0 || VERSIONS.iter().any(|version| version.number == number))
+}
 
 /// An Initial packet that its own connection id opens; where the record was cut, its header must do.
 fn begins(datagram: &Datagram<'_>) -> bool {

@@ -21,7 +21,7 @@ const ID: u8 = 20;
 /// A version of QUIC: its number, the salt of its keys, the start of its labels, and its packet types.
 #[derive(Debug)]
 pub(crate) struct Version {
-    number: u32,
+    pub(crate) number: u32,
     salt: [u8; 20],
     label: &'static str,
     initial: u8,
@@ -29,7 +29,7 @@ pub(crate) struct Version {
 }
 
 /// RFC 9001 section 5.2, RFC 9369 section 3.3, and draft-ietf-quic-tls-29 section 5.2, which is still seen.
-static VERSIONS: [Version; 3] = [
+pub(crate) static VERSIONS: [Version; 3] = [
     Version {
         number: 1,
         salt: [

@@ -67,8 +67,8 @@ impl Rests {
 /// What the caller's client key exchange or certificate came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Offered {
-    /// A certificate and its proof; true when the receiver had named the issuer.
-    Certificate(bool),
+    /// A certificate and its proof.
+    Certificate,
     /// What the key exchange itself rests on.
     KeyExchange,
 }
@@ -282,7 +282,7 @@ impl Handshake12 {
     /// The client's CertificateVerify: it holds the key of the certificate it sent.
     fn proved(&mut self, notes: &mut Notes<'_>) {
         let Some((leaf, credential, named)) = self.certificate.take() else { return };
-        self.offered = Some(Offered::Certificate(named));
+        self.offered = Some(Offered::Certificate);
         let rule: &'static Rule = if self.issuers.as_ref().is_none_or(Vec::is_empty) {
             &NO_LIST_12
         } else if named {
@@ -298,7 +298,8 @@ impl Handshake12 {
     /// The receiver's Finished: it verified the caller's, and whatever else it wanted to before it finished.
     fn finished(&mut self, notes: &mut Notes<'_>) {
         match self.offered {
-            Some(Offered::Certificate(expected)) => notes.say(&ACCEPTED_12, Shown::Admits { expected }),
+            // Servers finish the handshake of a certificate that they then refuse inside (nginx, `ssl_verify_client`).
+            Some(Offered::Certificate) => notes.say(&ACCEPTED_12, Shown::Admits { expected: false }),
             Some(Offered::KeyExchange) => notes.say(&KEY_EXCHANGE_12, Shown::Admits { expected: true }),
             None => {}
         }
@@ -318,8 +319,8 @@ impl Handshake12 {
         let (rule, why): (&'static Rule, Refusal) = match (self.offered, self.declined, description) {
             // handshake_failure, no_certificate and bad_certificate stand for a missing one, before 1.3 said so itself.
             (None, true, 40..=42 | 49 | 116) => (&REFUSED, Refusal::ProofMissing),
-            (Some(Offered::Certificate(_)), _, 49) => (&REFUSED, Refusal::NotAllowed),
-            (Some(Offered::Certificate(_)), _, 40..=46 | 48 | 51) => (&REFUSED, Refusal::ProofWrong),
+            (Some(Offered::Certificate), _, 49) => (&REFUSED, Refusal::NotAllowed),
+            (Some(Offered::Certificate), _, 40..=46 | 48 | 51) => (&REFUSED, Refusal::ProofWrong),
             // bad_record_mac, decrypt_error, unknown_psk_identity: the keys do not agree.
             (Some(Offered::KeyExchange), _, 20 | 40 | 51 | 115) => (&KEY_REFUSED, Refusal::ProofWrong),
             (None | Some(_), _, _) => (&FAILED, Refusal::Other),

@@ -27,7 +27,7 @@ rules! {
         "Which cookie would have been enough";
     WRONG = "x11.cookie-refused", v 1, Observed, Wire,
         "The receiver refused a caller that sent a cookie",
-        "Nothing further";
+        "Not whether it serves those who send none";
     FULL = "x11.refused", v 1, Observed, Wire,
         "The receiver refused because it has as many clients as it takes",
         "Nothing is said about what it checks";

@@ -203,7 +203,7 @@ impl Flows {
                 flow
             }
             (false, _) => {
-                let (originator, responder) = late_roles(source, destination);
+                let (originator, responder) = ports::late_roles(source, destination);
                 let mut flow = self.open(originator, responder, at, State::Late);
                 let own = usize::from(source != originator);
                 if let Some(direction) = flow.directions.get_mut(own) {
@@ -217,16 +217,6 @@ impl Flows {
                 flow
             }
         }
-    }
-}
-
-/// Who called, when the capture began later than the connection, by its ports; a guess that only names the ends, never
-/// a verdict.
-fn late_roles(source: SocketAddr, destination: SocketAddr) -> (SocketAddr, SocketAddr) {
-    if ports::answers(source.port(), destination.port()) {
-        (destination, source)
-    } else {
-        (source, destination)
     }
 }
 

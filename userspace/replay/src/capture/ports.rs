@@ -3,6 +3,8 @@
 //!
 //! Source: the IANA service name and transport protocol port number registry; RFC 6335 section 6 (ranges).
 
+use std::net::SocketAddr;
+
 /// Registered ports at 512 and above of services that are met with. Reserved ports from 512 on are clients' as well
 /// (rresvport(3)), so that they count only where a service is known; no dynamic port is one.
 const SERVICES: &[u16] = &[
@@ -50,6 +52,12 @@ pub(super) fn answers(source: u16, destination: u16) -> bool {
 /// True when one of two ports alone is a service's.
 pub(super) fn tell(one: u16, other: u16) -> bool {
     (kind(one) == Kind::Service) != (kind(other) == Kind::Service)
+}
+
+/// Who called, when the capture began later than the connection, by its ports; a guess that only names the ends, never
+/// a verdict.
+pub(super) fn late_roles(source: SocketAddr, destination: SocketAddr) -> (SocketAddr, SocketAddr) {
+    if answers(source.port(), destination.port()) { (destination, source) } else { (source, destination) }
 }
 
 #[cfg(test)]
