@@ -202,7 +202,7 @@ mod new {
         let tls = b"AMQP\x02\x01\0\0";
         check(
             &[c(tls), s(tls), c(b"\x16\x03\x01nonsense"), s("x")],
-            &[SPEAKS, "hidden Encrypted [stream.unreadable]"],
+            &[SPEAKS, "hidden Encrypted [tls.unfinished]", "hidden Encrypted [stream.unreadable]"],
         );
         check(&[c(PLAIN), s("AMQX")], &["hidden Unsupported [stream.unsupported]"]);
     }

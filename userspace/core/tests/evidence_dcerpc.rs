@@ -213,7 +213,7 @@ fn other_byte_order_fragments_and_nonsense() {
     // SOCKS 5 begins alike.
     check(
         &[c([5, 1, 0]), s([5, 0]), c([5, 1, 0, 1, 10, 0, 0, 1, 0, 80])],
-        &["hidden Unsupported [stream.unsupported]"],
+        &["speaks socks5 [stream.protocol]"],
     );
 }
 

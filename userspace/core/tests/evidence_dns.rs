@@ -204,10 +204,11 @@ fn multicast_is_for_anyone() {
 fn what_is_not_dns() {
     let unsupported = ["hidden Unsupported [stream.unsupported]"];
     let one_sided = ["hidden Unsupported [stream.one-sided]"];
-    // NetBIOS names, a trailing byte, a label longer than 63, an unknown class, an error in a query.
+    // A trailing byte, a label longer than 63, an unknown class, an error in a query.
     let mut netbios = message(7, 0x0110, 32, &[]);
     netbios.splice(12..29, name(&"CK".repeat(16)));
-    check_datagrams(&[c(netbios)], &one_sided);
+    let names = ["speaks nbns [datagrams.protocol]", "asks Public [netbios.name-asked]"];
+    check_datagrams(&[c(netbios)], &names);
     let mut longer = message(7, QUERY, 1, &[]);
     longer.push(0);
     check_datagrams(&[c(&longer), s(message(7, ANSWER, 1, &[]))], &unsupported);

@@ -148,7 +148,7 @@ fn starttls_leaves_the_rest_to_tls() {
     let ask = c(message(1, 0x77, &[tlv(0x80, b"1.3.6.1.4.1.1466.20037")]));
     check(
         &[ask.clone(), result(1, 0x78, 0), bind(2, "cn=a", 0x80, b"MARK05"), result(2, 0x61, 0)],
-        &[SPEAKS, "hidden Encrypted [stream.unreadable]"],
+        &[SPEAKS, "hidden Encrypted [tls.unfinished]", "hidden Encrypted [stream.unreadable]"],
     );
     check(
         &[ask, result(1, 0x78, 2), bind(2, "cn=a", 0x80, b"MARK05"), result(2, 0x61, 0)],

@@ -95,7 +95,7 @@ fn encryption_and_what_is_not_nntp() {
         &[SPEAKS, "hidden Encrypted [tls.unfinished]"],
     );
     let unsupported = ["hidden Unsupported [stream.unsupported]"];
-    check(&[s("220 mail.example ESMTP\r\n"), c("LIST\r\n")], &unsupported);
+    check(&[s("220 mail.example ESMTP\r\n"), c("LIST\r\n")], &["speaks ftp [stream.protocol]"]);
     check(&[greeting(), c("HELO x\r\n")], &unsupported);
     check(&[greeting(), c("LIST\r\n"), s("hello\r\n")], &[SPEAKS, "hidden Unsupported [stream.unreadable]"]);
 }

@@ -249,7 +249,10 @@ fn tls_follows_where_the_receiver_takes_it() {
     let probe = call(1, [NFS, 4, 0], auth(7, b""), b"");
     let hello = b"\x16\x03\x01";
     let taken = accepted(1, auth(0, b"STARTTLS"), 0, b"");
-    check(&[c(record(probe.clone())), s(record(taken)), c(hello)], &[RPC, IS_NFS]);
+    check(
+        &[c(record(probe.clone())), s(record(taken)), c(hello)],
+        &[RPC, IS_NFS, "hidden Encrypted [tls.unfinished]"],
+    );
     // A receiver that does not know it goes on in clear.
     let plain = [c(call(2, [NFS, 4, 1], system(1000), b"")), s(done(2, &words(&[0])))];
     for refusal in [denied(1, 1), done(1, b"")] {

@@ -63,7 +63,7 @@ fn other_security_types() {
     };
     check(
         &ven(2, &[s([1]), c("plain text, no TLS"), s("nor this")]),
-        &[SPEAKS, "hidden Encrypted [stream.unreadable]"],
+        &[SPEAKS, "hidden Encrypted [tls.unfinished]", "hidden Encrypted [stream.unreadable]"],
     );
     check(
         &ven(0, &[c(b"\0\0\0\x05\0\0\0\x06aliceMARK05"), s([0; 4])]),

@@ -142,6 +142,9 @@ impl Conversation {
             }
             why = why.or(self.direction(role).lost);
         }
+        if why.is_none() && matches!(self.state, State::Unknown) {
+            self.recognise_at_end(out);
+        }
         if !self.settled() {
             self.end(why, out);
         }

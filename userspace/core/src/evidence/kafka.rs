@@ -77,7 +77,45 @@ fn call_likeness(bytes: &[u8]) -> Likeness {
     if shown.iter().take(16).any(|byte| *byte < b' ') {
         return Likeness::Unlike;
     }
-    if shown.len() < usize::try_from(name).unwrap_or(0).min(16) { Likeness::Unsure } else { Likeness::Like }
+    if shown.len() < usize::try_from(name).unwrap_or(0).min(16) {
+        return Likeness::Unsure;
+    }
+    if key == PRODUCE && version < FLEXIBLE_PRODUCE {
+        let after = cursor.0.get(usize::try_from(name).unwrap_or(0)..);
+        return after.map_or(Likeness::Unsure, |after| produce_likeness(after, version));
+    }
+    Likeness::Like
+}
+
+/// From this version on Produce has tagged fields (KIP-482).
+const FLEXIBLE_PRODUCE: u16 = 9;
+
+/// What follows the header of a Produce request: from version 3 on a transaction's name, then acks, timeout, topics.
+/// Zeros elsewhere parse as an empty header, so that more than the header must fit.
+fn produce_likeness(bytes: &[u8], version: u16) -> Likeness {
+    let mut cursor = Cursor(bytes);
+    if version >= 3 {
+        let Some(name) = cursor.array().map(i16::from_be_bytes) else { return Likeness::Unsure };
+        if !(-1..=249).contains(&name) {
+            return Likeness::Unlike;
+        }
+        if cursor.take(usize::try_from(name).unwrap_or(0)).is_none() {
+            return Likeness::Unsure;
+        }
+    }
+    match cursor.array().map(i16::from_be_bytes) {
+        None => return Likeness::Unsure,
+        Some(-1..=1) => {}
+        Some(_) => return Likeness::Unlike,
+    }
+    if cursor.array::<4>().is_none() {
+        return Likeness::Unsure;
+    }
+    match cursor.array().map(u32::from_be_bytes) {
+        None => Likeness::Unsure,
+        Some(1..=10_000) => Likeness::Like,
+        Some(_) => Likeness::Unlike,
+    }
 }
 
 /// Length and correlation id.

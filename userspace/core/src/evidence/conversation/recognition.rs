@@ -27,6 +27,20 @@ impl Conversation {
         self.end(Some(Hidden::Unsupported), out);
     }
 
+    /// The flow is over: what could still have become another protocol no longer can.
+    pub(super) fn recognise_at_end(&mut self, out: &mut Vec<Observation>) {
+        let (call, reply) = (self.originator.stream.unread(u64::MAX), self.responder.stream.unread(u64::MAX));
+        let known = DISSECTORS
+            .iter()
+            .find(|known| likeness(known.call, call).and(likeness(known.reply, reply)) == Likeness::Like);
+        if let Some(known) = known
+            && self.names(known, out)
+        {
+            self.state = State::Reading { dissector: (known.begin)() };
+            self.replay(out);
+        }
+    }
+
     /// Both directions parse: says so. `false` when the beginning may be missing, which ends reading.
     fn names(&mut self, known: &'static Known, out: &mut Vec<Observation>) -> bool {
         if self.late && !stands_first(known.protocol, self.responder.stream.unread(u64::MAX)) {
