@@ -112,7 +112,7 @@ pub(super) const STEPS: [Step; 12] = [
     Step {
         name: "lab",
         says: "real programs in network namespaces against the real observer",
-        limit_s: 900,
+        limit_s: 1500,
         missing: || (!process::is_root()).then(|| "network namespaces and eBPF need root".to_owned()),
         commands: || vec![own("lab")],
     },
@@ -131,7 +131,7 @@ pub(super) const STEPS: [Step; 12] = [
     Step {
         name: "fuzz",
         says: "every decoder takes 20,000 hostile inputs, the same ones each time",
-        limit_s: 600,
+        limit_s: 1200,
         missing: || None,
         commands: || vec![own("fuzz --runs 20000")],
     },
