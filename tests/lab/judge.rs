@@ -334,7 +334,8 @@ impl<'a> Book<'a> {
             && self.workloads.get(workload).and_then(|workload| workload.exe.as_deref()).is_some_and(|path| {
                 match exe.strip_prefix('*') {
                     Some(end) => path.ends_with(end),
-                    None => path == resolved(exe),
+                    // A process that was gone before /proc was asked is named as it was executed, by a link perhaps.
+                    None => resolved(path) == resolved(exe),
                 }
             })
     }
