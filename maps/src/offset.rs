@@ -42,6 +42,7 @@ wanted! {
     "MM_ARG_END" = "mm_struct" . "arg_end";
     "BPRM_FILENAME" = "linux_binprm" . "filename";
     "BPRM_INTERP" = "linux_binprm" . "interp";
+    "BPRM_FILE" = "linux_binprm" . "file";
     "SOCK_NET" = "sock" . "__sk_common.skc_net.net";
     "SOCK_COOKIE" = "sock" . "__sk_common.skc_cookie.counter";
     "SOCK_FAMILY" = "sock" . "__sk_common.skc_family";
@@ -61,6 +62,10 @@ wanted! {
     "FDTABLE_MAX" = "fdtable" . "max_fds";
     "FILE_PRIVATE" = "file" . "private_data";
     "FILE_OP" = "file" . "f_op";
+    "FILE_INODE" = "file" . "f_inode";
+    "INODE_NUMBER" = "inode" . "i_ino";
+    "INODE_SUPER_BLOCK" = "inode" . "i_sb";
+    "SUPER_BLOCK_DEVICE" = "super_block" . "s_dev";
     "SOCKET_FILE" = "socket" . "file";
     "SOCKET_SK" = "socket" . "sk";
     "UNIX_PEER" = "unix_sock" . "peer";

@@ -169,8 +169,10 @@ pub struct Exec {
     pub argv_bytes: u32,
     /// `kind::PROGRAM_CUT`, `kind::ARGV_CUT`.
     pub flags: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Device of the program's file as the kernel numbers it (`super_block::s_dev`: major << 20 | minor); 0 unknown.
+    pub program_device: u32,
+    /// Inode number of the program's file, for a script of the interpreter's; 0 unknown.
+    pub program_inode: u64,
     /// The program as it was named to execve(2); for a script the interpreter (`linux_binprm::interp`).
     pub program: [u8; PROGRAM_BYTES],
     /// Arguments, each ended by a zero byte.
@@ -259,7 +261,7 @@ exact! {
     Datagrams = size_of::<Header>(), 8, size_of::<Endpoints>(), size_of::<Actor>(), 8, 8, 8, 8, 4, 4;
     Process = size_of::<Actor>(), 8, 8, 4, 4, 4, 4, COMM_BYTES;
     Fork = size_of::<Header>(), size_of::<Process>();
-    Exec = size_of::<Header>(), size_of::<Process>(), 4, 4, 4, 4, PROGRAM_BYTES, ARGV_BYTES;
+    Exec = size_of::<Header>(), size_of::<Process>(), 4, 4, 4, 4, 8, PROGRAM_BYTES, ARGV_BYTES;
     Exit = size_of::<Header>(), size_of::<Actor>();
     Payload = size_of::<Header>(), 8, 8, 4, 4, 4, 4;
     AddressedPayload = size_of::<Payload>(), size_of::<Endpoints>();
@@ -269,6 +271,6 @@ exact! {
 // The decoder reads by these offsets through the types; a change here is a change of [`crate::ABI`].
 const _: () = assert!(offset_of!(Socket, cookie) == 16 && offset_of!(Socket, actor) == 72);
 const _: () = assert!(offset_of!(Release, bytes_sent) == 40);
-const _: () = assert!(offset_of!(Exec, program) == 96 && offset_of!(Exec, argv) == 352);
+const _: () = assert!(offset_of!(Exec, program) == 104 && offset_of!(Exec, argv) == 360);
 const _: () = assert!(offset_of!(Payload, captured) == 36 && size_of::<Payload>() == 48);
 const _: () = assert!(offset_of!(Unix, path) == 68);

@@ -64,7 +64,7 @@ impl Members {
         let here = |netns: &Netns| roles.contains_key(netns);
         for event in events {
             match &event.what {
-                What::Forked { process } | What::Executed { process } | What::ProcessSeen { process } => {
+                What::Forked { process } | What::Executed { process, .. } | What::ProcessSeen { process } => {
                     members.processes.extend(here(&process.netns).then_some(process.key));
                 }
                 What::Listening(listening) => {
@@ -123,7 +123,7 @@ impl Members {
                 *name = roles.get(netns).cloned();
                 here(netns)
             }
-            What::Forked { process } | What::Executed { process } | What::ProcessSeen { process } => {
+            What::Forked { process } | What::Executed { process, .. } | What::ProcessSeen { process } => {
                 // The lab's programs run in whatever cgroup the lab was started in.
                 if process.place.as_ref().is_none_or(|place| {
                     place.unit.is_none() && place.container.is_none() && place.pod.is_none()

@@ -196,7 +196,7 @@ fn payload(ends: &[EndKey], calling: Option<EndKey>, events: &[Event]) -> String
 fn programs(exchange: &Exchange, events: &[Event], skipped: &mut Skipped) -> String {
     let executed = |wanted: u32| {
         events.iter().any(|event| match &event.what {
-            What::Executed { process } => {
+            What::Executed { process, .. } => {
                 process.key.pid == wanted
                     && process.exe.as_deref() == Some("/bin/guest")
                     && process.parent.is_some()

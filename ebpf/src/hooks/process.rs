@@ -13,8 +13,8 @@ use tierzero_maps::record::{ARGV_BYTES, Actor, COMM_BYTES, Exec, Exit, Fork, PRO
 use tierzero_maps::{kind, place};
 
 use crate::offsets::{
-    BPRM_FILENAME, BPRM_INTERP, MM_ARG_END, MM_ARG_START, SIGNAL_LIVE, TASK_COMM, TASK_MM, TASK_PARENT,
-    TASK_SIGNAL,
+    BPRM_FILE, BPRM_FILENAME, BPRM_INTERP, FILE_INODE, INODE_NUMBER, INODE_SUPER_BLOCK, MM_ARG_END,
+    MM_ARG_START, SIGNAL_LIVE, SUPER_BLOCK_DEVICE, TASK_COMM, TASK_MM, TASK_PARENT, TASK_SIGNAL,
 };
 use crate::read::member;
 use crate::{actor, emit};
@@ -48,8 +48,13 @@ pub fn process_exec(context: RawTracePointContext) -> i32 {
         unsafe {
             (&raw mut (*slot).header).write(emit::header(kind::EXEC));
             describe(task, &raw mut (*slot).process);
-            (&raw mut (*slot).reserved).write(0);
             let mut flags = 0;
+
+            let file: u64 = member(program, &BPRM_FILE);
+            let inode: u64 = member(file, &FILE_INODE);
+            let super_block: u64 = member(inode, &INODE_SUPER_BLOCK);
+            (&raw mut (*slot).program_device).write(member(super_block, &SUPER_BLOCK_DEVICE));
+            (&raw mut (*slot).program_inode).write(member(inode, &INODE_NUMBER));
 
             let interpreter: u64 = member(program, &BPRM_INTERP);
             let name = if interpreter != 0 { interpreter } else { member(program, &BPRM_FILENAME) };

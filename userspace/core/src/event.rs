@@ -48,6 +48,9 @@ pub enum What {
     Executed {
         /// The process with its new program.
         process: Process,
+        /// The file that runs, where the kernel said so: by it a path is known to name that file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<ProgramFile>,
     },
     /// A process ended.
     Exited {
@@ -320,6 +323,15 @@ pub enum ListenAddress {
         /// Owner and mode of the socket file, if read.
         file: Option<SocketFile>,
     },
+}
+
+/// The file of a program, as stat(2) numbers it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct ProgramFile {
+    /// Major and minor number of the device.
+    pub device: (u32, u32),
+    /// Inode number.
+    pub inode: u64,
 }
 
 /// Owner and mode of a Unix socket's file.

@@ -165,6 +165,7 @@ fn scripts_of_one_interpreter_are_different_workloads() {
                 place: None,
                 netns: Netns(HOST),
             },
+            file: None,
         });
         let from = format!("127.0.0.1:{}", 40_000 + number);
         let it = scene.connect(pid(number), pid(100), (&from, HOST), ("127.0.0.1:6379", HOST));

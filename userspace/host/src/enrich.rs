@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use tierzero_core::event::{Event, ListenAddress, Listening, Process, SocketFile, What};
+use tierzero_core::event::{Event, ListenAddress, Listening, Process, ProgramFile, SocketFile, What};
 use tierzero_core::id::{Netns, ProcessKey};
 
 use crate::cgroup;
@@ -65,12 +65,12 @@ impl Memory {
                 fill(&mut process.netns, parent);
                 self.begun(process, false, &mut first);
             }
-            What::Executed { process } => {
+            What::Executed { process, file } => {
                 if process.netns == Netns::default() {
                     fill(&mut process.netns, process::netns(process.key.pid));
                 }
                 self.begun(process, true, &mut first);
-                self.program(process);
+                program(process, file.take());
             }
             What::Exited { process } => {
                 self.ended(*process);
@@ -207,15 +207,6 @@ impl Memory {
         }
     }
 
-    /// The program as /proc names it. The kernel's record has the path as it was given to execve(2): relative, a
-    /// link, or a script. When the process has replaced its program again meanwhile this is the later one; the
-    /// event of that follows at once.
-    fn program(&self, process: &mut Process) {
-        if let Some(exe) = process::exe(process.key.pid) {
-            process.exe = Some(exe);
-        }
-    }
-
     fn file(&mut self, process: ProcessKey, path: &str) -> Option<SocketFile> {
         let now = Instant::now();
         let key = (process, path.to_owned());
@@ -239,6 +230,17 @@ impl Memory {
         if let (ListenAddress::Unix { path, file }, Some(process)) = (&mut listening.at, holder) {
             *file = file.or_else(|| self.file(process, path));
         }
+    }
+}
+
+/// The program as /proc names it. The kernel's record has the path as it was given to execve(2): relative, or a link.
+/// When the process has replaced its program again meanwhile this is the later one; the event of that follows at once.
+/// Of a process that is gone already the links are followed here, so that one program stays one workload however short
+/// its processes live.
+fn program(process: &mut Process, file: Option<ProgramFile>) {
+    let given = || process::named(process.exe.as_deref()?, file?);
+    if let Some(exe) = process::exe(process.key.pid).or_else(given) {
+        process.exe = Some(exe);
     }
 }
 

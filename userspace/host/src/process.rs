@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 
-use tierzero_core::event::Process;
+use nix::sys::stat;
+use tierzero_core::event::{Process, ProgramFile};
 use tierzero_core::id::{Netns, ProcessKey};
 use tierzero_core::subject::redact;
 
@@ -97,6 +98,17 @@ pub(crate) fn exe(pid: u32) -> Option<String> {
     let target = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     let path = target.to_string_lossy();
     Some(path.strip_suffix(" (deleted)").unwrap_or(&path).to_owned())
+}
+
+/// The path without links of the program that was run by `path`, if what stands there is still `file`. A process in
+/// another file tree (a container) may mean another file by the same path.
+pub(crate) fn named(path: &str, file: ProgramFile) -> Option<String> {
+    let found = fs::metadata(path).ok().filter(|_| path.starts_with('/'))?;
+    let device = (stat::major(found.dev()), stat::minor(found.dev()));
+    if (device, found.ino()) != ((file.device.0.into(), file.device.1.into()), file.inode) {
+        return None;
+    }
+    fs::canonicalize(path).ok()?.into_os_string().into_string().ok()
 }
 
 /// Command line, at most 64 arguments and 4 KiB, secrets redacted.

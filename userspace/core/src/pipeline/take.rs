@@ -73,7 +73,7 @@ impl Pipeline {
                 self.graph.coverage_changed(at_once);
             }
             What::Forked { process } => self.processes.forked(process.clone()),
-            What::Executed { process } => {
+            What::Executed { process, .. } => {
                 self.processes.executed(process.clone());
                 self.resolve_listeners(at, false);
             }

@@ -6,7 +6,7 @@ use tierzero_maps::record::{ARGV_BYTES, COMM_BYTES, PROGRAM_BYTES};
 
 use super::Decoded;
 use super::cursor::Cursor;
-use crate::event::{Event, Process, What};
+use crate::event::{Event, Process, ProgramFile, What};
 use crate::id::{Netns, ProcessKey};
 use crate::subject::redact;
 
@@ -23,13 +23,16 @@ pub(super) fn decode(kind: u32, at: Timestamp, cursor: &mut Cursor<'_>) -> Optio
             let program_bytes = cursor.u32()?;
             let argv_bytes = cursor.u32()?;
             let flags = cursor.u32()?;
-            cursor.u32()?;
+            // `MKDEV` (linux/kdev_t.h): 12 bits and 20 bits.
+            let device = cursor.u32()?;
+            let inode = cursor.u64()?;
+            let file = ProgramFile { device: (device >> 20, device & 0xf_ffff), inode };
             let program = used(cursor.bytes(PROGRAM_BYTES)?, program_bytes);
             let argv = used(cursor.bytes(ARGV_BYTES)?, argv_bytes);
             let program = text(program);
             process.exe = (!program.is_empty() && flags & kind::PROGRAM_CUT == 0).then_some(program);
             process.argv = arguments(argv, flags & kind::ARGV_CUT != 0);
-            What::Executed { process }
+            What::Executed { process, file: (inode != 0).then_some(file) }
         }
     };
     Some(Decoded::Event(Event { at, what }))

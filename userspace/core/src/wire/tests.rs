@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{ListenAddress, What};
+use crate::event::{ListenAddress, ProgramFile, What};
 
 const CLOCK: Clock = Clock { offset_ns: 1_000_000_000_000_000_000 };
 
@@ -94,10 +94,12 @@ fn a_command_line_is_cut_and_redacted() {
         .u32(19)
         .u32(u32::try_from(argv.len()).unwrap())
         .u32(kind::ARGV_CUT)
-        .u32(0)
+        .u32(254 << 20 | 3)
+        .u64(4711)
         .bytes(b"/usr/bin/redis-cli", 256)
         .bytes(argv, 1024);
-    let What::Executed { process } = event(&record) else { panic!() };
+    let What::Executed { process, file } = event(&record) else { panic!() };
+    assert_eq!(file, Some(ProgramFile { device: (254, 3), inode: 4711 }));
     assert_eq!(process.exe.as_deref(), Some("/usr/bin/redis-cli"));
     assert_eq!(process.argv, ["redis-cli", "-a", "[redacted]", "PING", "..."]);
     assert_eq!((process.uid, process.netns.0, process.comm.as_str()), (1000, 77, "redis-cli"));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tierzero_core::event::{
     Addresses, CgroupPlace, ConnectFailure, Count, Coverage, Degradation, Event, HostDescription,
-    ListenAddress, Listening, Payload, PeerCredentialCall, Process, Role, SocketFile, What,
+    ListenAddress, Listening, Payload, PeerCredentialCall, Process, ProgramFile, Role, SocketFile, What,
 };
 use tierzero_core::evidence::observation::RuleRef;
 use tierzero_core::evidence::{
@@ -111,7 +111,7 @@ pub(crate) fn everything() -> Vec<Event> {
             remedy: String::new(),
         })),
         What::Forked { process: process() },
-        What::Executed { process: process() },
+        What::Executed { process: process(), file: Some(ProgramFile { device: (254, 0), inode: 9 }) },
         What::ProcessSeen { process: process() },
         What::CgroupNamed { cgroup: u64::MAX, place: CgroupPlace::default() },
         What::NetnsSeen { netns: Netns(3), name: Some("host".to_owned()), addresses: vec![v6().ip()] },
