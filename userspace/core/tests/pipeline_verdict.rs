@@ -217,7 +217,7 @@ fn verdict(shown: &[Shown]) -> Verdict {
 }
 
 fn offer(proof: Proof, scope: Scope, lifetime_s: Option<u64>) -> Shown {
-    let credential = Credential { kind: CredentialKind::Jwt, fingerprint: None, lifetime_s, cleartext: true };
+    let credential = Credential { lifetime_s, cleartext: true, ..Credential::of(CredentialKind::Jwt) };
     Shown::Offers { proof, scope, principal: None, credential: Some(credential) }
 }
 

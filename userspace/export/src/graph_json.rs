@@ -165,6 +165,10 @@ pub(crate) struct CredentialJson {
     pub(crate) first: String,
     pub(crate) last: String,
     pub(crate) cleartext: bool,
+    #[serde(default)]
+    pub(crate) not_before: Option<String>,
+    #[serde(default)]
+    pub(crate) not_after: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -398,6 +402,8 @@ impl From<&Edge> for EdgeJson {
                     first: time(credential.first),
                     last: time(credential.last),
                     cleartext: credential.cleartext,
+                    not_before: credential.not_before.map(time),
+                    not_after: credential.not_after.map(time),
                 })
                 .collect(),
             ends: edge.ends.word().to_owned(),

@@ -238,6 +238,8 @@ fn credential(credential: CredentialJson) -> Result<CredentialSighting, ReadErro
         kind: word("kind of credential", &credential.kind)?,
         fingerprint: credential.fingerprint.map(transparent::<Fingerprint>).transpose()?,
         lifetime_s: credential.lifetime_s,
+        not_before: credential.not_before.as_deref().map(moment).transpose()?,
+        not_after: credential.not_after.as_deref().map(moment).transpose()?,
         cleartext: credential.cleartext,
         first: moment(&credential.first)?,
         last: moment(&credential.last)?,

@@ -199,12 +199,8 @@ impl Bacnet {
                 self.proved = false;
                 if let Some(password) = password(service, parameters).filter(|it| !it.is_empty()) {
                     self.proved = true;
-                    let credential = Credential {
-                        kind: CredentialKind::Password,
-                        fingerprint: Some(notes.fingerprint("password", &password)),
-                        lifetime_s: None,
-                        cleartext: true,
-                    };
+                    let credential =
+                        Credential::clear(CredentialKind::Password, notes.fingerprint("password", &password));
                     let offer = Shown::Offers {
                         proof: Proof::Secret,
                         scope: Scope::Request,

@@ -1,18 +1,20 @@
 //! A client's certificate: whom it names, how long it lasts, who issued it.
 
+use jiff::Timestamp;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
-use super::{Principal, PrincipalKind};
+use super::dissector::Notes;
+use super::{Credential, CredentialKind, Principal, PrincipalKind};
 
 /// What a leaf certificate says.
 #[derive(Debug)]
 pub(crate) struct Leaf {
     /// Whom it names.
     pub(crate) principal: Option<Principal>,
-    /// From not-before to not-after in seconds.
-    pub(crate) lifetime_s: Option<u64>,
+    not_before: Option<Timestamp>,
+    not_after: Option<Timestamp>,
     /// The issuer's distinguished name, DER.
     pub(crate) issuer: Vec<u8>,
 }
@@ -21,12 +23,25 @@ pub(crate) struct Leaf {
 pub(crate) fn leaf(der: &[u8]) -> Option<Leaf> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let validity = certificate.validity();
-    let seconds = validity.not_after.timestamp().checked_sub(validity.not_before.timestamp());
     Some(Leaf {
         principal: principal(&certificate),
-        lifetime_s: seconds.and_then(|seconds| u64::try_from(seconds).ok()),
+        not_before: Timestamp::from_second(validity.not_before.timestamp()).ok(),
+        not_after: Timestamp::from_second(validity.not_after.timestamp()).ok(),
         issuer: certificate.issuer().as_raw().to_vec(),
     })
+}
+
+/// The trace of a certificate that stood on the wire as `der`; its lifetime runs from not-before to not-after.
+pub(crate) fn credential(der: &[u8], leaf: Option<&Leaf>, notes: &Notes<'_>) -> Credential {
+    let (not_before, not_after) = leaf.map_or((None, None), |leaf| (leaf.not_before, leaf.not_after));
+    let seconds = not_before.zip(not_after).map(|(from, to)| to.as_second().saturating_sub(from.as_second()));
+    Credential {
+        fingerprint: Some(notes.fingerprint("x509", der)),
+        lifetime_s: seconds.and_then(|seconds| u64::try_from(seconds).ok()),
+        not_before,
+        not_after,
+        ..Credential::of(CredentialKind::X509)
+    }
 }
 
 /// The SPIFFE ID if it is a valid X509-SVID, else the first DNS name, else the subject.

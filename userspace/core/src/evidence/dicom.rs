@@ -128,10 +128,9 @@ fn identity(body: &[u8], notes: &Notes<'_>) -> Option<(&'static Rule, Shown)> {
 
 fn credential(kind: CredentialKind, clear: Option<&[u8]>, notes: &Notes<'_>) -> Credential {
     Credential {
-        kind,
         fingerprint: clear.map(|clear| notes.fingerprint("bearer", clear)),
-        lifetime_s: None,
         cleartext: clear.is_some(),
+        ..Credential::of(kind)
     }
 }
 

@@ -183,12 +183,7 @@ impl Dnp3 {
         };
         if proof {
             self.proved = true;
-            let credential = Credential {
-                kind: CredentialKind::Signature,
-                fingerprint: None,
-                lifetime_s: None,
-                cleartext: false,
-            };
+            let credential = Credential::of(CredentialKind::Signature);
             let offer = Shown::Offers {
                 proof: Proof::Secret,
                 scope: Scope::Request,

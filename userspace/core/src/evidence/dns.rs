@@ -277,7 +277,7 @@ fn offer(message: &Message) -> Option<(&'static Rule, Shown)> {
 
 fn offers(proof: Proof, kind: CredentialKind, name: &[u8]) -> Shown {
     let principal = (!name.is_empty()).then(|| Principal::bounded(PrincipalKind::User, name));
-    let credential = Some(Credential { kind, fingerprint: None, lifetime_s: None, cleartext: false });
+    let credential = Some(Credential::of(kind));
     Shown::Offers { proof, scope: Scope::Request, principal, credential }
 }
 

@@ -251,8 +251,7 @@ impl Drda {
 }
 
 fn ticket(user: &[u8]) -> Shown {
-    let credential =
-        Credential { kind: CredentialKind::Ticket, fingerprint: None, lifetime_s: None, cleartext: false };
+    let credential = Credential::of(CredentialKind::Ticket);
     Shown::Offers {
         proof: Proof::Key,
         scope: Scope::Connection,

@@ -222,12 +222,7 @@ impl Ftp {
             }
             Asked::Adat if reply.code == 235 => {
                 self.proved = true;
-                let credential = Credential {
-                    kind: CredentialKind::Ticket,
-                    fingerprint: None,
-                    lifetime_s: None,
-                    cleartext: false,
-                };
+                let credential = Credential::of(CredentialKind::Ticket);
                 let (scope, credential) = (Scope::Connection, Some(credential));
                 notes.say(&TICKET, Shown::Offers { proof: Proof::Key, scope, principal: None, credential });
             }

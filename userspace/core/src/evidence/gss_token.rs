@@ -36,12 +36,7 @@ impl Presented {
                 proof: Proof::Key,
                 scope: Scope::Connection,
                 principal: None,
-                credential: Some(Credential {
-                    kind: CredentialKind::Ticket,
-                    fingerprint: None,
-                    lifetime_s: None,
-                    cleartext: false,
-                }),
+                credential: Some(Credential::of(CredentialKind::Ticket)),
             },
         }
     }

@@ -7,7 +7,7 @@ use super::http_application::{self, Asked};
 use super::http_credential::Offer;
 use super::http_request::Exchange;
 use super::http_rules::{
-    CERTIFICATE_MISSING, DEMANDED, FAILED, FORBIDDEN, FORBIDDEN_TO_ALL, LOGIN, NOT_FOUND, SERVED,
+    CERTIFICATE_MISSING, DEMANDED, EXPIRED, FAILED, FORBIDDEN, FORBIDDEN_TO_ALL, LOGIN, NOT_FOUND, SERVED,
     SERVED_PUBLIC, SERVED_WITH_BODY, TUNNEL, WRONG,
 };
 use super::token;
@@ -89,6 +89,16 @@ fn is_next_leg(fields: &[httparse::Header<'_>]) -> bool {
     })
 }
 
+/// RFC 6750 section 3.1: `invalid_token` stands for expired, revoked and malformed ones; only the description may say
+/// which.
+fn says_expired(fields: &[httparse::Header<'_>]) -> bool {
+    challenges(fields).any(|value| {
+        let value = value.to_ascii_lowercase();
+        let has = |word: &[u8]| value.windows(word.len()).any(|part| part == word);
+        value.starts_with(b"bearer") && has(b"invalid_token") && has(b"expired") && !has(b"revoked")
+    })
+}
+
 fn is_login(fields: &[httparse::Header<'_>]) -> bool {
     let target = fields.iter().find(|field| field.name.eq_ignore_ascii_case("location"));
     let target = String::from_utf8_lossy(target.map_or(&[], |field| field.value)).to_ascii_lowercase();
@@ -130,8 +140,12 @@ pub(crate) fn judge(
         401 | 407 => {
             shown.push((&DEMANDED, Shown::Demands { proof: challenge(fields) }));
             if !is_next_leg(fields) {
-                let rule: &'static Rule = if offered { &WRONG } else { &DEMANDED };
-                shown.push((rule, Shown::Refuses { why: refusal }));
+                let (rule, why): (&'static Rule, Refusal) = match offered {
+                    true if says_expired(fields) => (&EXPIRED, Refusal::Expired),
+                    true => (&WRONG, refusal),
+                    false => (&DEMANDED, refusal),
+                };
+                shown.push((rule, Shown::Refuses { why }));
             }
         }
         403 if offered => shown.push((&FORBIDDEN, Shown::Refuses { why: Refusal::NotAllowed })),

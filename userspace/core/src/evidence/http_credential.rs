@@ -3,6 +3,9 @@
 //! Sources: RFC 9110 section 11, 7617 (Basic), 7616 (Digest), 6750 (Bearer), 9449 (DPoP), 4559 (Negotiate), 9421
 //! (message signatures), 9440 (Client-Cert), AWS Signature Version 4, Envoy's `x-forwarded-client-cert`.
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
 use super::dissector::{Notes, rules};
@@ -151,9 +154,21 @@ fn presigned(query: &str) -> Option<Offer> {
     of("x-amz-signature").or_else(|| of("x-goog-signature"))?;
     let lifetime_s = of("x-amz-expires").or_else(|| of("x-goog-expires")).and_then(|text| text.parse().ok());
     let kind = if lifetime_s.is_some() { Proof::Token } else { Proof::Secret };
-    let credential =
-        Credential { kind: CredentialKind::Signature, fingerprint: None, lifetime_s, cleartext: true };
+    let not_before = of("x-amz-date").or_else(|| of("x-goog-date")).and_then(compact_date);
+    let not_after = not_before.zip(lifetime_s).and_then(|(from, lives)| after(from, lives));
+    let signature = Credential::of(CredentialKind::Signature);
+    let credential = Credential { lifetime_s, not_before, not_after, cleartext: true, ..signature };
     Some(offer(&PRESIGNED, kind, Scope::Request, None, Some(credential)))
+}
+
+/// `20130524T000000Z`: a date as AWS Signature Version 4 writes it, in UTC.
+fn compact_date(text: &str) -> Option<Timestamp> {
+    let moment = DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
+    TimeZone::UTC.to_timestamp(moment).ok()
+}
+
+fn after(from: Timestamp, lives_s: u64) -> Option<Timestamp> {
+    from.checked_add(SignedDuration::from_secs(i64::try_from(lives_s).ok()?)).ok()
 }
 
 /// Everything that the fields and target of a request offer.
@@ -237,7 +252,7 @@ fn offer(
 /// A secret that stands in the request as it is.
 fn secret(rule: &'static Rule, kind: CredentialKind, label: &str, value: &[u8], notes: &Notes<'_>) -> Offer {
     let fingerprint = Some(notes.fingerprint(label, value));
-    let credential = Credential { kind, fingerprint, lifetime_s: None, cleartext: true };
+    let credential = Credential { fingerprint, cleartext: true, ..Credential::of(kind) };
     offer(rule, Proof::Secret, Scope::Request, None, Some(credential))
 }
 
@@ -249,7 +264,7 @@ fn proof(
     scope: Scope,
     name: Option<Principal>,
 ) -> Offer {
-    let credential = Credential { kind, fingerprint: None, lifetime_s: None, cleartext: false };
+    let credential = Credential::of(kind);
     offer(rule, proof, scope, name, Some(credential))
 }
 
@@ -264,12 +279,10 @@ fn authorization(value: &[u8], dpop: Option<&[u8]>, notes: &Notes<'_>) -> Option
             let plain = token::base64(rest)?;
             let colon = plain.iter().position(|byte| *byte == b':')?;
             let (user, password) = plain.split_at_checked(colon)?;
-            let credential = Credential {
-                kind: CredentialKind::Password,
-                fingerprint: Some(notes.fingerprint("password", password.get(1..).unwrap_or_default())),
-                lifetime_s: None,
-                cleartext: true,
-            };
+            let credential = Credential::clear(
+                CredentialKind::Password,
+                notes.fingerprint("password", password.get(1..).unwrap_or_default()),
+            );
             let name = (!user.is_empty()).then(|| Principal::bounded(PrincipalKind::User, user));
             Some(offer(&BASIC, Proof::Secret, Scope::Request, name, Some(credential)))
         }

@@ -13,6 +13,9 @@ rules! {
     WRONG = "http.proof-refused", v 1, Observed, Wire,
         "The receiver refused the request although it carried proof (401 or 407)",
         "Not whether the proof was wrong, too old or of the wrong kind";
+    EXPIRED = "http.token-expired", v 1, Observed, Wire,
+        "The receiver refused the request's token and said that it has expired (RFC 6750, `invalid_token`)",
+        "The receiver's word; the token's own end stands beside it where it could be read";
     FORBIDDEN = "http.forbidden", v 1, Observed, Wire,
         "The receiver refused a request that carried proof (403)",
         "Not whether the proof or the permission was lacking";

@@ -136,12 +136,7 @@ impl Iec104 {
             Apdu::Unnumbered(STARTDT) => self.started = true,
             Apdu::Asdu { kind: 82 | 83 | 86, .. } => {
                 self.proved = true;
-                let credential = Credential {
-                    kind: CredentialKind::Signature,
-                    fingerprint: None,
-                    lifetime_s: None,
-                    cleartext: false,
-                };
+                let credential = Credential::of(CredentialKind::Signature);
                 let offer = Shown::Offers {
                     proof: Proof::Secret,
                     scope: Scope::Request,

@@ -99,12 +99,7 @@ impl Iscsi {
             notes.say(&ANSWERED, sasl::challenge_offer(b""));
         } else if value(text, b"KRB_AP_REQ").is_some() {
             self.offered = true;
-            let credential = Credential {
-                kind: CredentialKind::Ticket,
-                fingerprint: None,
-                lifetime_s: None,
-                cleartext: false,
-            };
+            let credential = Credential::of(CredentialKind::Ticket);
             let shown = Shown::Offers {
                 proof: Proof::Key,
                 scope: Scope::Connection,

@@ -186,12 +186,7 @@ fn signed(token: &[u8]) -> Option<Shown> {
         proof: Proof::Secret,
         scope: Scope::Connection,
         principal: Some(Principal::bounded(PrincipalKind::User, name.as_bytes())),
-        credential: Some(Credential {
-            kind: CredentialKind::Signature,
-            fingerprint: None,
-            lifetime_s: None,
-            cleartext: false,
-        }),
+        credential: Some(Credential::of(CredentialKind::Signature)),
     })
 }
 

@@ -130,8 +130,7 @@ impl Asked {
             Some(Carried::Armour) => (&ARMOUR, Proof::Key, Some(CredentialKind::Ticket)),
             Some(Carried::Ticket) => (&TICKET, Proof::Key, Some(CredentialKind::Ticket)),
         };
-        let credential =
-            kind.map(|kind| Credential { kind, fingerprint: None, lifetime_s: None, cleartext: false });
+        let credential = kind.map(Credential::of);
         notes.say(rule, Shown::Offers { proof, scope: Scope::Request, principal, credential });
     }
 }

@@ -123,8 +123,7 @@ impl Kpasswd {
 }
 
 fn offer(notes: &mut Notes<'_>) {
-    let credential =
-        Credential { kind: CredentialKind::Ticket, fingerprint: None, lifetime_s: None, cleartext: false };
+    let credential = Credential::of(CredentialKind::Ticket);
     let shown = Shown::Offers {
         proof: Proof::Key,
         scope: Scope::Request,

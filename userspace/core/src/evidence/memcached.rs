@@ -217,12 +217,10 @@ fn password(user: &[u8], password: &[u8], notes: &Notes<'_>) -> Shown {
         proof: Proof::Secret,
         scope: Scope::Connection,
         principal: Some(Principal::bounded(PrincipalKind::User, user)),
-        credential: Some(Credential {
-            kind: CredentialKind::Password,
-            fingerprint: Some(notes.fingerprint("password", password)),
-            lifetime_s: None,
-            cleartext: true,
-        }),
+        credential: Some(Credential::clear(
+            CredentialKind::Password,
+            notes.fingerprint("password", password),
+        )),
     }
 }
 
@@ -389,12 +387,7 @@ fn sasl(mechanism: &[u8], message: &[u8], notes: &Notes<'_>) -> Shown {
         proof,
         scope: Scope::Connection,
         principal,
-        credential: kind.map(|kind| Credential {
-            kind,
-            fingerprint: None,
-            lifetime_s: None,
-            cleartext: false,
-        }),
+        credential: kind.map(Credential::of),
     };
     match mechanism {
         b"PLAIN" => {

@@ -206,12 +206,8 @@ impl Mms {
             Presented::Unknown => None,
             Presented::Password(password) => {
                 self.proved = true;
-                let credential = Credential {
-                    kind: CredentialKind::Password,
-                    fingerprint: Some(notes.fingerprint("password", password)),
-                    lifetime_s: None,
-                    cleartext: true,
-                };
+                let credential =
+                    Credential::clear(CredentialKind::Password, notes.fingerprint("password", password));
                 let offer = Shown::Offers {
                     proof: Proof::Secret,
                     scope: Scope::Connection,

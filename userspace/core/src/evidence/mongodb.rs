@@ -214,7 +214,7 @@ impl Mongodb {
                 return;
             }
         }
-        let secret = |kind| Credential { kind, fingerprint: None, lifetime_s: None, cleartext: false };
+        let secret = Credential::of;
         let (rule, proof, credential): (&'static Rule, Proof, _) = match self.mechanism {
             // The last message of the exchange is empty.
             Mechanism::Scram if step == "saslcontinue" && payload.is_empty() => return,

@@ -232,12 +232,8 @@ impl Mqtt {
             let credential = Some(sent.credential);
             return (&TOKEN, Shown::Offers { proof: sent.proof, scope, principal, credential });
         }
-        let credential = Some(Credential {
-            kind: CredentialKind::Password,
-            fingerprint: Some(notes.fingerprint("password", password)),
-            lifetime_s: None,
-            cleartext: true,
-        });
+        let credential =
+            Some(Credential::clear(CredentialKind::Password, notes.fingerprint("password", password)));
         (&PASSWORD, Shown::Offers { proof: Proof::Secret, scope, principal: self.user.clone(), credential })
     }
 
@@ -287,12 +283,7 @@ impl Mqtt {
             }
             (Role::Originator, 15) if self.exchange == Exchange::Challenged => {
                 self.exchange = Exchange::Answered;
-                let credential = Credential {
-                    kind: CredentialKind::Password,
-                    fingerprint: None,
-                    lifetime_s: None,
-                    cleartext: false,
-                };
+                let credential = Credential::of(CredentialKind::Password);
                 let offer = Shown::Offers {
                     proof: Proof::Secret,
                     scope: Scope::Connection,

@@ -197,12 +197,7 @@ impl Mysql {
         if matches!(proof, [] | [0]) {
             return;
         }
-        let password = Credential {
-            kind: CredentialKind::Password,
-            fingerprint: None,
-            lifetime_s: None,
-            cleartext: false,
-        };
+        let password = Credential::of(CredentialKind::Password);
         let clear = |text: &[u8]| Credential {
             fingerprint: Some(notes.fingerprint("password", text.strip_suffix(b"\0").unwrap_or(text))),
             cleartext: true,

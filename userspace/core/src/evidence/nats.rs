@@ -195,25 +195,25 @@ fn offer(options: &Connect<'_>, notes: &Notes<'_>) -> Option<(&'static Rule, Sho
     let jwt = bytes(options.jwt.as_ref()).and_then(|jwt| token::bearer(jwt, notes));
     let nkey = bytes(options.nkey.as_ref());
     if bytes(options.sig.as_ref()).is_some() && (jwt.is_some() || nkey.is_some()) {
-        let lifetime_s = jwt.as_ref().and_then(|jwt| jwt.credential.lifetime_s);
+        let signature = Credential::of(CredentialKind::Signature);
+        // The key signs the challenge; how long it is good is what the token around it says.
+        let credential = Some(match jwt.as_ref().map(|jwt| &jwt.credential) {
+            Some(Credential { lifetime_s, not_before, not_after, .. }) => Credential {
+                lifetime_s: *lifetime_s,
+                not_before: *not_before,
+                not_after: *not_after,
+                ..signature
+            },
+            None => signature,
+        });
         let principal = jwt
             .and_then(|jwt| jwt.principal)
             .or_else(|| nkey.map(|nkey| Principal::bounded(PrincipalKind::User, nkey)));
-        let credential = Some(Credential {
-            kind: CredentialKind::Signature,
-            fingerprint: None,
-            lifetime_s,
-            cleartext: false,
-        });
         return Some((&SIGNED, Shown::Offers { proof: Proof::Key, scope, principal, credential }));
     }
     if let Some(password) = bytes(options.pass.as_ref()) {
-        let credential = Some(Credential {
-            kind: CredentialKind::Password,
-            fingerprint: Some(notes.fingerprint("password", password)),
-            lifetime_s: None,
-            cleartext: true,
-        });
+        let credential =
+            Some(Credential::clear(CredentialKind::Password, notes.fingerprint("password", password)));
         return Some((&PASSWORD, Shown::Offers { proof: Proof::Secret, scope, principal: user, credential }));
     }
     let bearer =

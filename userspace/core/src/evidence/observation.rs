@@ -1,5 +1,6 @@
 //! The vocabulary in which dissectors and kernel facts speak.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::application::Application;
@@ -208,6 +209,8 @@ pub enum Refusal {
     ProofMissing,
     /// The proof was wrong (28P01, WRONGPASS).
     ProofWrong,
+    /// The proof was right once and its time is over, as the reply itself says (RFC 6750 `invalid_token`, TLS alert 45).
+    Expired,
     /// The place was wrong (no pg_hba entry, protected mode, `Host is not allowed`).
     Place,
     /// The caller was known and not allowed (403, NOPERM).
@@ -286,8 +289,35 @@ pub struct Credential {
     pub fingerprint: Option<Fingerprint>,
     /// Lifetime in seconds by its own words (JWT exp-iat, certificate validity).
     pub lifetime_s: Option<u64>,
+    /// From when it may be used, by its own words (JWT nbf or iat, certificate notBefore).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// Until when it may be used, by its own words (JWT exp, certificate notAfter).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
     /// True when whoever sees the wire could use it again.
     pub cleartext: bool,
+}
+
+impl Credential {
+    /// One of this kind of which nothing is readable and nothing can be used again.
+    #[must_use]
+    pub fn of(kind: CredentialKind) -> Self {
+        Self {
+            kind,
+            fingerprint: None,
+            lifetime_s: None,
+            not_before: None,
+            not_after: None,
+            cleartext: false,
+        }
+    }
+
+    /// One that stood on the wire as it is.
+    #[must_use]
+    pub fn clear(kind: CredentialKind, fingerprint: Fingerprint) -> Self {
+        Self { fingerprint: Some(fingerprint), cleartext: true, ..Self::of(kind) }
+    }
 }
 
 /// Kinds of credential.

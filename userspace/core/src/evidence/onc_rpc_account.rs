@@ -282,7 +282,7 @@ fn offered(call: &Waiting) -> Option<(&'static Rule, Shown)> {
         principal: principal.cloned(),
         credential,
     };
-    let trace = |kind| Some(Trace { kind, fingerprint: None, lifetime_s: None, cleartext: false });
+    let trace = |kind| Some(Trace::of(kind));
     if let Some(password) = &call.password {
         let principal =
             if let Credential::System(principal) = &call.credential { principal.as_ref() } else { None };
@@ -314,10 +314,7 @@ pub(super) fn password(call: &Call, arguments: &[u8], notes: &Notes<'_>) -> Opti
         return Some(None);
     }
     let old = opaque(&mut Cursor(arguments), 256)?;
-    Some((!old.is_empty()).then(|| Trace {
-        kind: CredentialKind::Password,
-        fingerprint: Some(notes.fingerprint("password", old)),
-        lifetime_s: None,
-        cleartext: true,
-    }))
+    Some(
+        (!old.is_empty()).then(|| Trace::clear(CredentialKind::Password, notes.fingerprint("password", old))),
+    )
 }

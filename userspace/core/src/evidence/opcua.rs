@@ -10,8 +10,8 @@ use super::opcua_rules::{
     TOKEN_REFUSED, TURNED_AWAY,
 };
 use super::{
-    Credential, CredentialKind, Hidden, Operation, Principal, Proof, Protocol, Refusal, Rule, Scope, Shown,
-    certificate, sasl, token,
+    Credential, Hidden, Operation, Principal, Proof, Protocol, Refusal, Rule, Scope, Shown, certificate,
+    sasl, token,
 };
 use crate::event::Role;
 
@@ -190,8 +190,7 @@ fn offer(kind: u32, body: &[u8], signature: &[u8], notes: &Notes<'_>) -> Option<
         327 if !signature.is_empty() => {
             let der = text(&mut fields)?;
             let leaf = certificate::leaf(der);
-            let lifetime_s = leaf.as_ref().and_then(|leaf| leaf.lifetime_s);
-            let credential = x509(der, lifetime_s, notes);
+            let credential = certificate::credential(der, leaf.as_ref(), notes);
             Some((&CERTIFICATE, offers(Proof::Key, leaf.and_then(|leaf| leaf.principal), credential)))
         }
         // Issued by another: a JSON Web Token, a ticket, or encrypted.
@@ -208,15 +207,6 @@ fn offer(kind: u32, body: &[u8], signature: &[u8], notes: &Notes<'_>) -> Option<
     }
 }
 
-fn x509(der: &[u8], lifetime_s: Option<u64>, notes: &Notes<'_>) -> Credential {
-    Credential {
-        kind: CredentialKind::X509,
-        fingerprint: Some(notes.fingerprint("x509", der)),
-        lifetime_s,
-        cleartext: false,
-    }
-}
-
 impl Opcua {
     /// An opened channel: policy, the sender's certificate, whom it is meant for.
     fn open(&mut self, from: Role, body: &[u8], notes: &mut Notes<'_>) -> Option<()> {
@@ -229,7 +219,7 @@ impl Opcua {
             Role::Originator => {
                 // A chain may follow the leaf.
                 let leaf = certificate::leaf(der);
-                let credential = x509(der, leaf.as_ref().and_then(|leaf| leaf.lifetime_s), notes);
+                let credential = certificate::credential(der, leaf.as_ref(), notes);
                 self.signed = Some((leaf.and_then(|leaf| leaf.principal), credential));
             }
             // Channels are renewed; what was said stands.

@@ -179,7 +179,7 @@ impl Postgresql {
     /// The caller's `p` message.
     fn answer(&mut self, body: &[u8], notes: &mut Notes<'_>) {
         let kind =
-            |kind, fingerprint, cleartext| Credential { kind, fingerprint, lifetime_s: None, cleartext };
+            |kind, fingerprint, cleartext| Credential { fingerprint, cleartext, ..Credential::of(kind) };
         match self.demanded {
             Some(Demand::Cleartext) => {
                 let password = body.split(|byte| *byte == 0).next().unwrap_or_default();

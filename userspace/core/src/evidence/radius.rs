@@ -181,12 +181,7 @@ impl<'a> Packet<'a> {
             _ => (&KEYED, Proof::Secret),
         };
         let secret = proof == Proof::Secret;
-        let credential = secret.then_some(Credential {
-            kind: CredentialKind::Password,
-            fingerprint: None,
-            lifetime_s: None,
-            cleartext: false,
-        });
+        let credential = secret.then_some(Credential::of(CredentialKind::Password));
         let named = !self.name.is_empty();
         let principal = named.then(|| Principal::bounded(PrincipalKind::User, self.name));
         Some((rule, Shown::Offers { proof, scope: Scope::Request, principal, credential }))

@@ -109,12 +109,7 @@ fn asked(arguments: &[Zeroizing<Vec<u8>>], notes: &Notes<'_>) -> Option<Asked> {
     let proof = |user: Option<&Zeroizing<Vec<u8>>>, password: &Zeroizing<Vec<u8>>| {
         Asked::Proof(
             user.map(|name| Principal::bounded(PrincipalKind::User, name)),
-            Credential {
-                kind: CredentialKind::Password,
-                fingerprint: Some(notes.fingerprint("password", password)),
-                lifetime_s: None,
-                cleartext: true,
-            },
+            Credential::clear(CredentialKind::Password, notes.fingerprint("password", password)),
         )
     };
     arguments.first()?;

@@ -142,12 +142,8 @@ impl S7comm {
         if let Message::User { answer: false, group: 5, function: 1, data, .. } = message
             && let Some(password) = password(data)
         {
-            let credential = Credential {
-                kind: CredentialKind::Password,
-                fingerprint: Some(notes.fingerprint("password", &password)),
-                lifetime_s: None,
-                cleartext: true,
-            };
+            let credential =
+                Credential::clear(CredentialKind::Password, notes.fingerprint("password", &password));
             let offer = Shown::Offers {
                 proof: Proof::Secret,
                 scope: Scope::Connection,

@@ -182,8 +182,7 @@ pub(crate) fn name_offer(name: &[u8]) -> Shown {
 
 /// A name and the answer to a challenge made from its secret.
 pub(crate) fn challenge_offer(name: &[u8]) -> Shown {
-    let credential =
-        Credential { kind: CredentialKind::Password, fingerprint: None, lifetime_s: None, cleartext: false };
+    let credential = Credential::of(CredentialKind::Password);
     offers(Proof::Secret, user(Some(name)), Some(credential))
 }
 
@@ -197,11 +196,6 @@ pub(crate) fn password_offer(
     if password.is_empty() {
         return claim(Some(name));
     }
-    let credential = Credential {
-        kind: CredentialKind::Password,
-        fingerprint: Some(notes.fingerprint("password", password)),
-        lifetime_s: None,
-        cleartext: true,
-    };
+    let credential = Credential::clear(CredentialKind::Password, notes.fingerprint("password", password));
     (rule, offers(Proof::Secret, user(Some(name)), Some(credential)))
 }

@@ -233,10 +233,9 @@ impl<'a> Message<'a> {
             scope: Scope::Request,
             principal,
             credential: Some(Credential {
-                kind: CredentialKind::Password,
                 cleartext: fingerprint.is_some(),
                 fingerprint,
-                lifetime_s: None,
+                ..Credential::of(CredentialKind::Password)
             }),
         };
         match self.by {

@@ -179,7 +179,7 @@ fn say(shape: Shape, notes: &mut Notes<'_>) {
         proof,
         scope: Scope::Connection,
         principal: None,
-        credential: Some(Credential { kind, fingerprint: None, lifetime_s: None, cleartext: false }),
+        credential: Some(Credential::of(kind)),
     };
     match shape {
         Shape::Key => notes.say(&KEY, offer(Proof::Key, CredentialKind::Signature)),

@@ -153,12 +153,7 @@ impl DatagramDissector for Stun {
                     proof: Proof::Secret,
                     scope: Scope::Request,
                     principal: Some(Principal::bounded(PrincipalKind::User, user)),
-                    credential: Some(Credential {
-                        kind: CredentialKind::Password,
-                        fingerprint: None,
-                        lifetime_s: None,
-                        cleartext: false,
-                    }),
+                    credential: Some(Credential::of(CredentialKind::Password)),
                 });
                 self.unanswered.retain(|(known, ..)| *known != message.transaction);
                 if self.unanswered.len() < UNANSWERED {

@@ -96,11 +96,8 @@ impl Tacacs {
             proof: if password.is_some() { Proof::Secret } else { Proof::Claim },
             scope: Scope::Request,
             principal,
-            credential: password.map(|password| Credential {
-                kind: CredentialKind::Password,
-                fingerprint: Some(notes.fingerprint("password", password)),
-                lifetime_s: None,
-                cleartext: true,
+            credential: password.map(|password| {
+                Credential::clear(CredentialKind::Password, notes.fingerprint("password", password))
             }),
         }
     }
@@ -193,12 +190,7 @@ impl Dissector for Tacacs {
                     proof: Proof::Secret,
                     scope: Scope::Connection,
                     principal: None,
-                    credential: Some(Credential {
-                        kind: CredentialKind::Password,
-                        fingerprint: None,
-                        lifetime_s: None,
-                        cleartext: false,
-                    }),
+                    credential: Some(Credential::of(CredentialKind::Password)),
                 };
                 notes.say(&OBSCURED, shown);
             }

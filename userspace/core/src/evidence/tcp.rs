@@ -25,12 +25,7 @@ pub fn signed_segment(from: Role) -> Observation {
                 proof: Proof::Secret,
                 scope: Scope::Connection,
                 principal: None,
-                credential: Some(Credential {
-                    kind: CredentialKind::Signature,
-                    fingerprint: None,
-                    lifetime_s: None,
-                    cleartext: false,
-                }),
+                credential: Some(Credential::of(CredentialKind::Signature)),
             },
         },
         Role::Responder => {

@@ -131,8 +131,7 @@ pub(crate) fn record(message: &[u8], notes: &Notes<'_>) -> Option<Record> {
 
 /// A name without proof, where a password follows encrypted: what stands for it once it came.
 pub(crate) fn encrypted(name: Option<Principal>) -> Offer {
-    let credential =
-        Credential { kind: CredentialKind::Password, fingerprint: None, lifetime_s: None, cleartext: false };
+    let credential = Credential::of(CredentialKind::Password);
     let principal = name.filter(|name| name.kind == PrincipalKind::User);
     let shown = Shown::Offers {
         proof: Proof::Secret,

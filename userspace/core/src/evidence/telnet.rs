@@ -283,7 +283,7 @@ impl Telnet {
                 self.signs_on = true;
                 let fingerprint = cleartext.then(|| notes.fingerprint("password", password));
                 let credential =
-                    Credential { kind: CredentialKind::Password, fingerprint, lifetime_s: None, cleartext };
+                    Credential { fingerprint, cleartext, ..Credential::of(CredentialKind::Password) };
                 let principal = (!name.is_empty()).then(|| Principal::bounded(PrincipalKind::User, name));
                 let (proof, scope) = (Proof::Secret, Scope::Connection);
                 notes.say(&SIGN_ON, Shown::Offers { proof, scope, principal, credential: Some(credential) });

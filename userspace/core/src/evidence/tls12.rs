@@ -266,11 +266,7 @@ impl Handshake12 {
         // A chain counts as expected when any of its issuers was named: the leaf's may be an intermediate.
         let issuers = self.issuers.as_deref().unwrap_or_default();
         let named = chain(list).any(|issuer| issuers.contains(&issuer));
-        let credential = Credential {
-            fingerprint: Some(notes.fingerprint("x509", der)),
-            lifetime_s: leaf.as_ref().and_then(|leaf| leaf.lifetime_s),
-            ..trace(CredentialKind::X509)
-        };
+        let credential = certificate::credential(der, leaf.as_ref(), notes);
         self.certificate = Some((leaf, credential, named));
     }
 
@@ -320,6 +316,7 @@ impl Handshake12 {
             // handshake_failure, no_certificate and bad_certificate stand for a missing one, before 1.3 said so itself.
             (None, true, 40..=42 | 49 | 116) => (&REFUSED, Refusal::ProofMissing),
             (Some(Offered::Certificate), _, 49) => (&REFUSED, Refusal::NotAllowed),
+            (Some(Offered::Certificate), _, 45) => (&REFUSED, Refusal::Expired),
             (Some(Offered::Certificate), _, 40..=46 | 48 | 51) => (&REFUSED, Refusal::ProofWrong),
             // bad_record_mac, decrypt_error, unknown_psk_identity: the keys do not agree.
             (Some(Offered::KeyExchange), _, 20 | 40 | 51 | 115) => (&KEY_REFUSED, Refusal::ProofWrong),
@@ -342,5 +339,5 @@ fn chain(mut list: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 
 /// A credential of which nothing is readable.
 fn trace(kind: CredentialKind) -> Credential {
-    Credential { kind, fingerprint: None, lifetime_s: None, cleartext: false }
+    Credential::of(kind)
 }

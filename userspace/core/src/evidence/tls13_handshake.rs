@@ -124,12 +124,7 @@ impl Handshake13 {
             }
             Flight::CertificateSent => {
                 notes.say(&SENT_13, Shown::Demands { proof: Proof::Key });
-                let credential = Credential {
-                    kind: CredentialKind::X509,
-                    fingerprint: None,
-                    lifetime_s: None,
-                    cleartext: false,
-                };
+                let credential = Credential::of(CredentialKind::X509);
                 notes.say(
                     &SENT_13,
                     Shown::Offers {

@@ -2,6 +2,7 @@
 //!
 //! Sources: RFC 7519 (JWT), RFC 7515 section 3.1 (JWS compact form), RFC 7516 (JWE).
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -80,7 +81,7 @@ pub(crate) fn bearer(token: &[u8], notes: &Notes<'_>) -> Option<Bearer> {
     let fingerprint = Some(notes.fingerprint("bearer", token));
     let Some((header, claims)) = jwt(token) else {
         let credential =
-            Credential { kind: CredentialKind::Bearer, fingerprint, lifetime_s: None, cleartext: true };
+            Credential { fingerprint, cleartext: true, ..Credential::of(CredentialKind::Bearer) };
         let encrypted = is_encrypted(token);
         let kind = if encrypted { CredentialKind::Jwt } else { CredentialKind::Bearer };
         let note = if encrypted { Note::Encrypted } else { Note::Plain };
@@ -91,6 +92,8 @@ pub(crate) fn bearer(token: &[u8], notes: &Notes<'_>) -> Option<Bearer> {
     let end = seconds(&claims.exp);
     let begin =
         seconds(&claims.iat).or_else(|| seconds(&claims.nbf)).unwrap_or_else(|| notes.now().as_second());
+    let moment = |seconds: Option<i64>| seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let not_before = moment(seconds(&claims.nbf).or_else(|| seconds(&claims.iat)));
     let lifetime_s = end.map(|end| end.saturating_sub(begin).max(0).unsigned_abs());
     let unsigned = header.alg.as_deref().is_none_or(|alg| alg.eq_ignore_ascii_case("none"));
     let latest = notes.now().as_second().saturating_sub(CLOCK_SKEW_S);
@@ -115,7 +118,14 @@ pub(crate) fn bearer(token: &[u8], notes: &Notes<'_>) -> Option<Bearer> {
         };
         Principal::bounded(PrincipalKind::JwtSubject, name.as_bytes())
     });
-    let credential = Credential { kind: CredentialKind::Jwt, fingerprint, lifetime_s, cleartext: true };
+    let credential = Credential {
+        fingerprint,
+        lifetime_s,
+        not_before,
+        not_after: moment(end),
+        cleartext: true,
+        ..Credential::of(CredentialKind::Jwt)
+    };
     Some(Bearer { proof, principal, credential, note })
 }
 

@@ -102,12 +102,7 @@ impl X11 {
             proof: Proof::Secret,
             scope: Scope::Connection,
             principal: None,
-            credential: Some(Credential {
-                kind: CredentialKind::Cookie,
-                fingerprint,
-                lifetime_s: None,
-                cleartext,
-            }),
+            credential: Some(Credential { fingerprint, cleartext, ..Credential::of(CredentialKind::Cookie) }),
         };
         match name {
             b"" => {}

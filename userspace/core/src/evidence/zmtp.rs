@@ -126,12 +126,7 @@ impl Zmtp {
                 notes.say(rule, shown);
             }
             b"INITIATE" if self.receiver == Some(Mechanism::Curve) => {
-                let credential = Credential {
-                    kind: CredentialKind::Signature,
-                    fingerprint: None,
-                    lifetime_s: None,
-                    cleartext: false,
-                };
+                let credential = Credential::of(CredentialKind::Signature);
                 self.offered = true;
                 let shown = Shown::Offers {
                     proof: Proof::Key,

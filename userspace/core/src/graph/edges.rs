@@ -268,20 +268,26 @@ impl EdgeEntry {
     }
 
     pub(crate) fn credential(&mut self, credential: &Credential, at: Timestamp) {
-        let Credential { kind, fingerprint, lifetime_s, cleartext } = credential;
+        let Credential { kind, fingerprint, lifetime_s, not_before, not_after, cleartext } = credential;
         let room = self.edge.credentials.len() < MOST;
         let known = self.edge.credentials.iter_mut().find(|it| {
             it.kind == *kind
                 && it.fingerprint == *fingerprint
-                && it.lifetime_s == *lifetime_s
                 && it.cleartext == *cleartext
+                // A token that states no beginning lives from when it was seen: the longest is its lifetime.
+                && (fingerprint.is_some() || it.lifetime_s == *lifetime_s)
         });
         match known {
-            Some(known) => known.last = known.last.max(at),
+            Some(known) => {
+                known.last = known.last.max(at);
+                known.lifetime_s = known.lifetime_s.max(*lifetime_s);
+            }
             None if room => self.edge.credentials.push(CredentialSighting {
                 kind: *kind,
                 fingerprint: fingerprint.clone(),
                 lifetime_s: *lifetime_s,
+                not_before: *not_before,
+                not_after: *not_after,
                 cleartext: *cleartext,
                 first: at,
                 last: at,

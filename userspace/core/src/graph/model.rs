@@ -211,6 +211,12 @@ pub struct CredentialSighting {
     pub fingerprint: Option<Fingerprint>,
     /// Lifetime by its own words, in seconds.
     pub lifetime_s: Option<u64>,
+    /// From when it may be used, by its own words.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
+    /// Until when it may be used, by its own words.
+    #[serde(default)]
+    pub not_after: Option<Timestamp>,
     /// True when whoever sees the wire could use it again.
     pub cleartext: bool,
     /// First seen.

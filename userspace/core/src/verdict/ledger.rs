@@ -360,7 +360,7 @@ impl Ledger {
                     }
                 }
             }
-            Refusal::ProofWrong => {
+            Refusal::ProofWrong | Refusal::Expired => {
                 let mut kinds = self.open_demand;
                 if let Some(kind) = offered {
                     kinds = Kinds::default();

@@ -110,6 +110,8 @@ pub(crate) fn edge(caller: u64, flows: u64) -> Edge {
             kind: CredentialKind::ApiKey,
             fingerprint: Some(Fingerprinter::new([7; 32]).of("api-key", b"marker")),
             lifetime_s: Some(u64::MAX >> 1),
+            not_before: Some(at(1)),
+            not_after: Some(at(2)),
             cleartext: true,
             first: at(1),
             last: at(2),

@@ -68,10 +68,10 @@ fn observations() -> Vec<Observation> {
             scope: Scope::Request,
             principal: Some(Principal { kind: PrincipalKind::JwtSubject, name: "iss|sub".to_owned() }),
             credential: Some(Credential {
-                kind: CredentialKind::Jwt,
                 fingerprint: Some(Fingerprinter::new([1; 32]).of("jwt", b"x")),
                 lifetime_s: Some(u64::MAX),
                 cleartext: true,
+                ..Credential::of(CredentialKind::Jwt)
             }),
         },
         Shown::Declines,
