@@ -159,6 +159,9 @@ mod tpkt;
 mod vnc;
 mod whois;
 mod x11;
+mod xml_stream;
+mod xmpp;
+mod xmpp_rules;
 mod zmtp;
 mod zookeeper;
 
@@ -226,6 +229,7 @@ static DISSECTORS: &[&Known] = &[
     &pop3::KNOWN,
     &imap::KNOWN,
     &nntp::KNOWN,
+    &xmpp::KNOWN,
     &irc::KNOWN,
     &ldap::KNOWN,
     &kerberos::KNOWN,

@@ -156,6 +156,8 @@ pub enum Protocol {
     Thrift,
     /// IRC.
     Irc,
+    /// XMPP.
+    Xmpp,
     /// NNTP.
     Nntp,
     /// TFTP.
@@ -291,6 +293,7 @@ impl Protocol {
             Self::Fix => "fix",
             Self::Thrift => "thrift",
             Self::Irc => "irc",
+            Self::Xmpp => "xmpp",
             Self::Nntp => "nntp",
             Self::Tftp => "tftp",
             Self::Finger => "finger",
