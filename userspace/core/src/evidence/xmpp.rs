@@ -106,10 +106,8 @@ struct Xmpp {
 impl Xmpp {
     /// What `decided` says about an offer: demanded, offered, and taken or not.
     fn offered(&self, offer: Offer, notes: &mut Notes<'_>) -> bool {
-        let proof = match &offer.1 {
-            Shown::Offers { proof, .. } if *proof != Proof::Claim => Some(*proof),
-            _ => None,
-        };
+        let proof = if let Shown::Offers { proof, .. } = &offer.1 { Some(*proof) } else { None };
+        let proof = proof.filter(|proof| *proof != Proof::Claim);
         if let Some(proof) = proof
             && !self.anonymous
         {

@@ -87,10 +87,10 @@ impl Xmpp {
             Answer::Features if name == b"mechanism" && !tag.is_empty() => {
                 self.receiver.text = Some(Text::default());
             }
-            Answer::Failure { condition, .. } | Answer::Error { condition } if depth == 1 => {
-                if condition.is_empty() {
-                    *condition = bounded(Some(name));
-                }
+            Answer::Failure { condition, .. } | Answer::Error { condition }
+                if depth == 1 && condition.is_empty() =>
+            {
+                *condition = bounded(Some(name));
             }
             Answer::Query { failed: true, condition, .. } => {
                 if depth == 1 && name == b"error" && tag.has("code", "401") {
@@ -99,7 +99,17 @@ impl Xmpp {
                     *condition = bounded(Some(name));
                 }
             }
-            _ => {}
+            Answer::Features
+            | Answer::Failure { .. }
+            | Answer::Error { .. }
+            | Answer::Query { .. }
+            | Answer::Proceed
+            | Answer::Challenge
+            | Answer::Success
+            | Answer::Handshake
+            | Answer::Dialback { .. }
+            | Answer::Stanza
+            | Answer::Other => {}
         }
     }
 
