@@ -184,7 +184,7 @@ fn tickets_and_other_providers() {
         &[&[bind(OTHER, Some((14, 6, b"\x16\x03\x01"))), bound(None)][..], &calls].concat(),
         &[SPEAKS, "hidden Unsupported [dcerpc.unknown-security]", SERVED],
     );
-    check(&[bind(OTHER, Some((9, 6, AP_REQ)))], &["hidden Unsupported [stream.one-sided]"]);
+    check(&[bind(OTHER, Some((9, 6, AP_REQ)))], &["speaks dcerpc [stream.protocol-unanswered]", TICKET]);
     check(&[bind(OTHER, Some((9, 6, AP_REQ))), bound(None)], &[SPEAKS, TICKET]);
 }
 

@@ -66,7 +66,8 @@ fn simple_binds() {
     let name_alone = [bind(1, "cn=a", 0x80, b""), result(1, 0x61, 0), search(2, "dc=x", 2), found(2, 5000)];
     let claim = "offers Claim for Connection as User \"cn=a\" [ldap.name-claimed]";
     check(&name_alone, &[SPEAKS, claim, "serves Service [ldap.name-admitted]", SERVED]);
-    check(&accepted[..1], &["hidden Unsupported [stream.one-sided]"]);
+    check(&accepted[..1], &["speaks ldap [stream.protocol-unanswered]", OFFER]);
+    check(&nobody[..1], &["hidden Unsupported [stream.one-sided]"]);
 }
 
 #[test]

@@ -49,7 +49,8 @@ fn a_password_is_presented_and_taken_or_not() {
         &[connect(0xc0, &["sensor", "x"]), connack(5)],
         &[SPEAKS, PASSWORD, "refuses ProofWrong [mqtt.refused]"],
     );
-    check(&[connect(0xc0, &["sensor", "x"])], &["hidden Unsupported [stream.one-sided]"]);
+    check(&[connect(0xc0, &["sensor", "x"])], &["speaks mqtt [stream.protocol-unanswered]", PASSWORD]);
+    check(&[connect(0, &[])], &["hidden Unsupported [stream.one-sided]"]);
     check(&[connect(0, &[]), connack(5)], &[SPEAKS, "refuses ProofMissing [mqtt.refused]"]);
     check(&[connect(0, &[]), connack(2)], &[SPEAKS, "refuses Other [mqtt.session-refused]"]);
     // A password that is a token: a JWT for sensor-9 that lives 600 s.

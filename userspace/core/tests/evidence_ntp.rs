@@ -29,7 +29,10 @@ fn control(second: u8, status: [u8; 2], payload: &[u8], mac: usize) -> Vec<u8> {
 fn time_is_for_anyone() {
     check_datagrams(&[c(time(3)), s(time(4)), c(time(3)), s(time(4))], &[SPEAKS, TIME, TIME]);
     check_datagrams(&[c(time(5))], &[SPEAKS, TIME]);
-    check_datagrams(&[c(time(3))], &["hidden Unsupported [stream.one-sided]"]);
+    check_datagrams(&[c(time(3)), c(time(3))], &[SPEAKS, "asks Public [ntp.time-asked]"]);
+    // A symmetric peer's is no client's, and something else was asked as well.
+    check_datagrams(&[c(time(1))], &["hidden Unsupported [stream.one-sided]"]);
+    check_datagrams(&[c(time(3)), c(control(2, [0, 0], b"", 0))], &[SPEAKS]);
     // A reply that was seen before its call.
     check_datagrams(&[s(time(4)), c(time(3))], &[SPEAKS, TIME]);
     check_datagrams(&[s(time(4))], &["hidden Unsupported [stream.one-sided]"]);

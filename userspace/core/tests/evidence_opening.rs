@@ -56,10 +56,27 @@ fn smb(command: u8) -> [Turn; 2] {
 fn what_may_have_a_past_is_not() {
     let redis = [c(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n"), s(b"$1\r\nb\r\n")];
     assert_eq!(observe_late(&redis, 0), [""; 0]);
-    let http = [c(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"), s(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")];
-    assert_eq!(observe_late(&http, 0), [""; 0]);
     assert_eq!(observe_late(&smb(3), 0), [""; 0]);
     assert_eq!(observe_late(&[c(b"\xff\xfe"), s(b"what")], 0), [""; 0]);
     assert_eq!(observe_late(&mqtt(), 7), [""; 0], "bytes before it were missed");
     assert_eq!(observe_late(&mqtt()[..1], 0), [""; 0], "only one side spoke");
+}
+
+#[test]
+fn requests_that_stand_for_themselves_are_read_from_any_of_them_on() {
+    const MIDWAY: &str = "speaks http [stream.protocol-midway]";
+    let ok = || s(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let bare = || c(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    let keyed = || c(b"GET /a HTTP/1.1\r\nHost: a\r\nAuthorization: Basic czpNQVJL\r\n\r\n");
+    let said = observe_late(&[keyed(), ok()], 0);
+    assert_eq!((said[0].as_str(), said.len()), (MIDWAY, 3), "{said:?}");
+    assert!(said[1].starts_with("offers Secret for Request as User \"s\""), "{said:?}");
+    assert_eq!(said[2], "serves Service [http.request-served]");
+    assert_eq!(observe_late(&[bare(), ok()], 0), [MIDWAY, "serves Service [http.request-served]"]);
+    // Its first answer may be that of a request that was not seen, and every later one be taken for the next one's.
+    assert_eq!(observe_late(&[ok(), keyed(), ok()], 0), [""; 0]);
+    // What was presented and never answered.
+    let said = observe_late(&[keyed()], 0);
+    assert_eq!((said[0].as_str(), said.len()), ("speaks http [stream.protocol-unanswered]", 2), "{said:?}");
+    assert_eq!(observe_late(&[bare()], 0), [""; 0]);
 }

@@ -133,8 +133,10 @@ fn answers_find_their_requests_in_any_order() {
 }
 
 #[test]
-fn silence_says_nothing() {
-    check_datagrams(&[c(get(1, b"MARK", 1))], &["hidden Unsupported [stream.one-sided]"]);
+fn silence_decides_nothing() {
+    let unanswered = "speaks snmpv2c [stream.protocol-unanswered]";
+    check_datagrams(&[c(get(1, b"MARK", 1))], &[unanswered, COMMUNITY]);
+    check_datagrams(&[c(get(1, b"", 1))], &["hidden Unsupported [stream.one-sided]"]);
     check_datagrams(
         &[c(get(1, b"public", 1)), s(response(1, b"public", 1, 0)), c(get(1, b"MARK", 2))],
         &[V2C, DEFAULT, ACCEPTED, SERVED, COMMUNITY],
@@ -172,7 +174,10 @@ fn traps_are_never_answered() {
     );
     check_datagrams(&[c(message(0, b"public", &old))], &[V1, DEFAULT, sent]);
     check_datagrams(&[c(usm(1, 3, b"sven", &sealed()))], &[V3, DIGEST, sent]);
-    check_datagrams(&[c(usm(1, 7, b"sven", &sealed()))], &["hidden Unsupported [stream.one-sided]"]);
+    check_datagrams(
+        &[c(usm(1, 7, b"sven", &sealed()))],
+        &["speaks snmpv3 [stream.protocol-unanswered]", DIGEST],
+    );
 }
 
 #[test]

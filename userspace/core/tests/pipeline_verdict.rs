@@ -199,6 +199,7 @@ fn plain() -> Setting {
 /// Class and contrast that a sequence comes to.
 fn account(shown: &[Shown], level: Level, setting: &Setting) -> (Option<FlowClass>, Contrast) {
     let mut ledger = Ledger::default();
+    ledger.joined_late(setting.late != Late::No);
     let mut contrast = Contrast::default();
     for shown in shown {
         let observation = Observation { rule: RuleRef(rule(level)), shown: shown.clone() };
@@ -400,6 +401,32 @@ fn comforts(shown: &[Shown]) -> bool {
     class.is_some_and(|class| judge(class, &contrast).0.verdict.comforts())
 }
 
+#[test]
+fn sizes_of_ssh_suggest_a_check_and_give_no_verdict() {
+    for (protocol, expected) in [
+        (tierzero_core::evidence::Protocol::Ssh, Some(Check::Key)),
+        (tierzero_core::evidence::Protocol::Tls, None),
+    ] {
+        let mut ledger = Ledger::default();
+        let shown =
+            [Shown::Hidden { why: Hidden::Encrypted }, offer(Proof::Key, Scope::Connection, None), SERVED];
+        let mut observe = |shown, level| {
+            ledger.observe(
+                &Observation { rule: RuleRef(rule(level)), shown },
+                3600,
+                &mut Contrast::default(),
+            );
+        };
+        observe(Shown::Speaks { protocol }, Level::Observed);
+        for shown in shown {
+            observe(shown, Level::Inferred);
+        }
+        assert_eq!(ledger.inferred(), expected);
+        let class = ledger.class(&plain()).unwrap();
+        assert_eq!(judge(class, &Contrast::default()).0.verdict, Verdict::Opaque);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -428,12 +455,24 @@ proptest! {
         prop_assert_eq!(judge(class.unwrap(), &contrast).0.verdict, Verdict::Opaque);
     }
 
-    /// Joined late stays opaque, whatever is seen later.
+    /// What was joined late is opaque, or stands on proof that was seen: its absence says nothing (`none` would).
     #[test]
-    fn joined_late_is_opaque(shown in prop::collection::vec(anything_shown(), 0..10)) {
+    fn joined_late_stands_on_proof_alone(shown in prop::collection::vec(anything_shown(), 0..10)) {
         let late = Setting { late: Late::Over, ..plain() };
-        let (class, _) = account(&shown, Level::Observed, &late);
-        prop_assert_eq!(class.unwrap(), FlowClass::joined_late(Late::Over));
+        let (class, contrast) = account(&shown, Level::Observed, &late);
+        let class = class.unwrap();
+        prop_assert_eq!(class.late, Late::Over);
+        if class != FlowClass::joined_late(Late::Over) {
+            prop_assert!(matches!(class.check, Check::Secret | Check::Token | Check::Key), "{class:?}");
+            let proof = |it: &Shown| matches!(it, Shown::Offers { proof, .. } if *proof != Proof::Claim);
+            prop_assert!(shown.iter().any(proof));
+            // It is never better than the same seen from the start.
+            let (whole, _) = account(&shown, Level::Observed, &plain());
+            let comfort = |class| judge(class, &contrast).0.verdict.comforts();
+            prop_assert!(!comfort(class) || whole.is_some_and(comfort), "{class:?} {whole:?}");
+        }
+        prop_assert_eq!(contrast.served_without_proof, 0);
+        prop_assert_eq!(contrast.secret.declined_and_served + contrast.key.declined_and_served, 0);
     }
 
     /// A listener that served somebody without proof is never better for it.

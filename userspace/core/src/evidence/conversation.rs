@@ -37,6 +37,8 @@ pub struct Conversation {
     now: Timestamp,
     datagrams: Option<Datagrams>,
     late: bool,
+    /// Who spoke first, of those bytes that were seen.
+    opener: Option<Role>,
 }
 
 /// What is known of the protocol.
@@ -68,11 +70,12 @@ impl Conversation {
             now: Timestamp::UNIX_EPOCH,
             datagrams: None,
             late: false,
+            opener: None,
         }
     }
 
     /// A conversation on a connection whose beginning was not seen: it shows nothing, unless its first bytes can only
-    /// be a connection's first.
+    /// be a connection's first, or each request of its protocol stands for itself.
     #[must_use]
     pub fn late(limit_bytes: usize, fingerprinter: Fingerprinter) -> Self {
         Self { late: true, ..Self::new(limit_bytes, fingerprinter) }
@@ -233,6 +236,7 @@ impl Conversation {
     /// New bytes stand at the edge of one direction.
     fn arrived(&mut self, from: Role, out: &mut Vec<Observation>) {
         let edge = self.direction(from).stream.edge();
+        self.opener.get_or_insert(from);
         match &self.state {
             State::Unknown => {
                 match self.turns.last_mut() {
@@ -392,10 +396,13 @@ impl Conversation {
             Some(why) if matches!(self.state, State::Reading { .. }) => Some((&UNREADABLE, why)),
             Some(_) => Some((&UNSUPPORTED, Hidden::Unsupported)),
         };
+        let mut mute = self.late;
         match std::mem::replace(&mut self.state, State::Over) {
             State::Reading { mut dissector } => {
+                mute = false;
                 let first = out.len();
-                dissector.finish(why.is_none(), &mut Notes::new(out, &self.fingerprinter, self.now));
+                dissector
+                    .finish(why.is_none() && !self.late, &mut Notes::new(out, &self.fingerprinter, self.now));
                 self.bound(first, out);
             }
             // Protocols without answers: where the bytes that were kept end decides nothing.
@@ -407,39 +414,26 @@ impl Conversation {
             {
                 rule = None;
             }
-            State::Unknown | State::Tentative { .. } if rule.is_none() && !self.late => {
+            State::Unknown | State::Tentative { .. } if rule.is_none() && self.late => {
+                if !self.responder.spoke && self.originator.spoke {
+                    self.said_unanswered(out);
+                }
+            }
+            State::Unknown | State::Tentative { .. } if rule.is_none() => {
                 rule = match (self.originator.spoke, self.responder.spoke) {
                     (false, false) => Some((&NO_PAYLOAD, Hidden::NoPayload)),
-                    (true, false) if self.said_by_call_alone(out) => None,
+                    (true, false) if self.said_by_call_alone(out) || self.said_unanswered(out) => None,
                     (true, false) | (false, true) => Some((&ONE_SIDED, Hidden::Unsupported)),
                     (true, true) => Some((&UNSUPPORTED, Hidden::Unsupported)),
                 };
             }
             State::Unknown | State::Tentative { .. } | State::Over => {}
         }
-        if let Some((rule, why)) = rule
-            && !self.late
-        {
+        if let Some((rule, why)) = rule.filter(|_| !mute) {
             self.say(rule, Shown::Hidden { why }, out);
         }
         self.originator.stream.wipe();
         self.responder.stream.wipe();
         self.turns = Vec::new();
-    }
-
-    /// Says what the originator's bytes show that nobody answered; `false` if that is nothing.
-    fn said_by_call_alone(&mut self, out: &mut Vec<Observation>) -> bool {
-        let first = out.len();
-        out.extend(DISSECTORS.iter().flat_map(|known| self.shown_alone(known)));
-        self.bound(first, out);
-        out.len() > first
-    }
-
-    /// What the originator's bytes show by this protocol as long as nobody answers.
-    fn shown_alone(&self, known: &Known) -> Vec<Observation> {
-        let mut shown = Vec::new();
-        let call = self.originator.stream.unread(u64::MAX);
-        (known.call_alone)(call, &mut Notes::new(&mut shown, &self.fingerprinter, self.now));
-        shown
     }
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::dissector::{Next, Notes};
 use super::observation::RuleRef;
 use super::stream_rules::{
-    MISSED_DATAGRAM, NO_PAYLOAD, ONE_SIDED, SPEAKS_DATAGRAMS, UNREADABLE, UNSUPPORTED,
+    MISSED_DATAGRAM, NO_PAYLOAD, ONE_SIDED, SPEAKS_DATAGRAMS, UNANSWERED, UNREADABLE, UNSUPPORTED,
 };
 use super::{DATAGRAM_DISSECTORS, Hidden, Observation, Protocol, Rule, Shown};
 use crate::event::Role;
@@ -164,6 +164,10 @@ impl Datagrams {
             (known.call)(&call)
                 && reply.map_or_else(|| (known.unanswered)(&call), |reply| (known.reply)(&reply))
         });
+        if known.is_none() && reply.is_none() && self.said_unanswered(&held, out) {
+            self.state = State::Over;
+            return;
+        }
         let Some(known) = known else {
             let rule = if reply.is_some() { &UNSUPPORTED } else { &ONE_SIDED };
             return self.end(Some((rule, Hidden::Unsupported)), out);
@@ -173,6 +177,33 @@ impl Datagrams {
         for (from, bytes, length) in &held {
             self.read(*from, &Datagram { bytes, length: *length }, out);
         }
+    }
+
+    /// Says what proof the originator presented that nobody answered; `false` if there is none, or if more than one
+    /// protocol fits: half of a flow decides less than both halves.
+    fn said_unanswered(
+        &mut self,
+        held: &[(Role, Zeroizing<Vec<u8>>, u64)],
+        out: &mut Vec<Observation>,
+    ) -> bool {
+        let calls = || held.iter().map(|(_, bytes, length)| Datagram { bytes, length: *length });
+        let mut fitting = DATAGRAM_DISSECTORS.iter().filter(|known| calls().any(|call| (known.call)(&call)));
+        let (Some(known), None) = (fitting.next(), fitting.next()) else { return false };
+        let (mut dissector, mut shown) = ((known.begin)(), Vec::new());
+        let mut notes = Notes::new(&mut shown, &self.fingerprinter, self.now);
+        for call in calls() {
+            let Next::More = dissector.read(Role::Originator, &call, &mut notes) else { break };
+        }
+        dissector.finish(true, &mut notes);
+        shown.retain(Observation::presents_proof);
+        if shown.is_empty() {
+            return false;
+        }
+        self.say(&UNANSWERED, Shown::Speaks { protocol: known.protocol }, out);
+        let first = out.len();
+        out.extend(shown);
+        self.bound(first, out);
+        true
     }
 
     fn read(&mut self, from: Role, datagram: &Datagram<'_>, out: &mut Vec<Observation>) {

@@ -19,7 +19,8 @@ rules! {
 pub(crate) static KNOWN_VERBOSE: Known = Known {
     protocol: Protocol::Finger,
     call: |bytes| match bytes.get(2) {
-        None => Likeness::starts_with(bytes, b"/W"),
+        // What follows the switch decides.
+        None => Likeness::starts_with(bytes, b"/W").and(Likeness::Unsure),
         Some(b' ' | b'\r' | b'\n') => Likeness::starts_with(bytes, b"/W"),
         Some(_) => Likeness::Unlike,
     },

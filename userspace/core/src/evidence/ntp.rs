@@ -13,6 +13,9 @@ rules! {
     TIME = "ntp.time", v 1, Observed, Wire,
         "The receiver told the time, which it tells anyone",
         "Whether the caller can trust the time; a MAC proves the server to the client, not the client";
+    ASKED = "ntp.time-asked", v 1, Observed, Wire,
+        "The caller asked for the time, which is told to anyone, and no answer was seen",
+        "Whether anything answers there";
     MAC = "ntp.control-mac-sent", v 1, Observed, Wire,
         "A control message carried a key id and a digest under a shared key",
         "Whether the receiver verifies it for this operation";
@@ -32,8 +35,16 @@ pub(crate) static KNOWN: KnownDatagrams = KnownDatagrams {
     protocol: Protocol::Ntp,
     call: |datagram| Message::read(datagram).is_some_and(|it| it.is_call()),
     reply: |datagram| Message::read(datagram).is_some_and(|it| !it.is_call()),
-    unanswered: |datagram| Message::read(datagram) == Some(Message::Broadcast),
-    begin: || Box::new(Ntp),
+    unanswered: |datagram| {
+        // Mode 3 alone: with one side silent nothing else tells a client (RFC 5905 section 7.3).
+        let client = datagram.bytes.first().is_some_and(|first| first & 7 == 3);
+        match Message::read(datagram) {
+            Some(Message::Broadcast) => true,
+            Some(Message::Asks) => client && matches!(datagram.length, TIME_HEADER | 68),
+            Some(Message::Tells | Message::Controls { .. } | Message::Answers { .. }) | None => false,
+        }
+    },
+    begin: || Box::new(Ntp::default()),
     rules: RULES,
 };
 
@@ -107,12 +118,22 @@ impl Message {
 }
 
 /// One flow; each message stands for itself.
-#[derive(Debug)]
-struct Ntp;
+#[derive(Default, Debug)]
+struct Ntp {
+    /// The time was asked for.
+    asked: bool,
+    /// Anything else was seen.
+    other: bool,
+}
 
 impl DatagramDissector for Ntp {
     fn read(&mut self, from: Role, datagram: &Datagram<'_>, notes: &mut Notes<'_>) -> Next {
-        match (from, Message::read(datagram)) {
+        let message = Message::read(datagram);
+        match (from, message) {
+            (Role::Originator, Some(Message::Asks)) => self.asked = true,
+            _ => self.other = true,
+        }
+        match (from, message) {
             (Role::Responder, Some(Message::Tells)) | (Role::Originator, Some(Message::Broadcast)) => {
                 notes.say(&TIME, Shown::Serves { operation: Operation::Public });
             }
@@ -141,5 +162,11 @@ impl DatagramDissector for Ntp {
             (Role::Originator | Role::Responder, _) => return Next::Lost(super::Hidden::Unsupported),
         }
         Next::More
+    }
+
+    fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {
+        if whole && self.asked && !self.other {
+            notes.say(&ASKED, Shown::AsksPublic);
+        }
     }
 }

@@ -17,6 +17,13 @@ pub struct Observation {
     pub shown: Shown,
 }
 
+impl Observation {
+    /// True for a proof that the caller presented; a name alone is none.
+    pub(crate) fn presents_proof(&self) -> bool {
+        matches!(self.shown, Shown::Offers { proof, .. } if proof != Proof::Claim)
+    }
+}
+
 /// A rule of evidence: what may be concluded from which bytes, and what may not.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Rule {

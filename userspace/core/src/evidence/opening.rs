@@ -33,6 +33,13 @@ const ALWAYS: &[Protocol] = &[
     Protocol::Zookeeper,
 ];
 
+/// Protocols whose requests stand for themselves, so that reading may begin at any of them. Answers name their request,
+/// or come in order on a connection that waits for them (RFC 9112 section 9.3, RFC 4120 section 7.2.2, RFC 4511 section
+/// 4.1.1).
+pub(crate) fn reads_midway(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Http | Protocol::Kerberos | Protocol::Ldap)
+}
+
 /// True when `reply`, the responder's first bytes seen, and the call that was recognised as `protocol` can only be the
 /// first of their connection.
 pub(crate) fn stands_first(protocol: Protocol, reply: &[u8]) -> bool {

@@ -83,6 +83,8 @@ enum Asked {
     /// MAIL and RCPT.
     Envelope,
     Data,
+    /// Part of a message, by BDAT.
+    Chunk,
     /// The end of a message, by DATA or BDAT LAST.
     Message,
     Other,
@@ -135,10 +137,10 @@ impl Smtp {
             match std::str::from_utf8(size).ok().and_then(|size| size.parse::<u32>().ok()) {
                 Some(size) => {
                     input.skip(u64::from(size));
-                    if last.is_empty() { Asked::Other } else { Asked::Message }
+                    if last.is_empty() { Asked::Chunk } else { Asked::Message }
                 }
                 // Not a size: the receiver takes what follows for commands.
-                None => Asked::Other,
+                None => Asked::Chunk,
             }
         } else {
             Asked::Other
@@ -216,7 +218,9 @@ impl Smtp {
                 notes.say(&TAKEN, Shown::Serves { operation: Operation::Service });
                 return Next::Settled;
             }
-            (Asked::Envelope | Asked::Data | Asked::Message, 400..) if self.reported <= REPORTED => {
+            (Asked::Envelope | Asked::Data | Asked::Chunk | Asked::Message, 400..)
+                if self.reported <= REPORTED =>
+            {
                 notes.say(&MAIL_REFUSED, Shown::Refuses { why: Refusal::Other });
             }
             _ => {}

@@ -10,6 +10,12 @@ rules! {
     OPENING = "stream.opening", v 1, Observed, Wire,
         "The connection's set-up was not seen, but the first bytes of both directions can stand only at its first byte",
         "Not which program sits at either end";
+    MIDWAY = "stream.protocol-midway", v 1, Observed, Wire,
+        "From where observation began, both directions parse as messages of this protocol, each of which stands for itself",
+        "What was asked, proved and served before that; a request that bears no proof shows nothing here";
+    UNANSWERED = "stream.protocol-unanswered", v 1, Observed, Wire,
+        "The originator's bytes parse as this protocol and present a proof; no answer was seen; no port was asked",
+        "Whether anything took it";
     SPEAKS_ALONE = "stream.protocol-alone", v 1, Observed, Wire,
         "The originator's bytes parse as this protocol, which has no answers, and there were none; no port was asked",
         "Not which program sits at either end";

@@ -17,19 +17,22 @@ rules! {
 
 /// What a segment with the option of RFC 2385 (TCP-MD5) or RFC 5925 (TCP-AO) shows, sent by `from`.
 #[must_use]
-pub fn signed_segment(from: Role) -> Observation {
+pub fn signed_segment(from: Role) -> Vec<Observation> {
+    let of = |rule, shown| Observation { rule: RuleRef(rule), shown };
     match from {
-        Role::Originator => Observation {
-            rule: RuleRef(&SIGNED),
-            shown: Shown::Offers {
+        Role::Originator => vec![of(
+            &SIGNED,
+            Shown::Offers {
                 proof: Proof::Secret,
                 scope: Scope::Connection,
                 principal: None,
                 credential: Some(Credential::of(CredentialKind::Signature)),
             },
-        },
-        Role::Responder => {
-            Observation { rule: RuleRef(&DEMANDED), shown: Shown::Demands { proof: Proof::Secret } }
-        }
+        )],
+        // It answers only what its TCP found signed (RFC 2385 section 2.0, RFC 5925 section 7.5).
+        Role::Responder => vec![
+            of(&DEMANDED, Shown::Demands { proof: Proof::Secret }),
+            of(&DEMANDED, Shown::Admits { expected: true }),
+        ],
     }
 }

@@ -68,12 +68,14 @@ impl Pipeline {
         if flow.joined_late && observations.iter().any(evidence::shows_beginning) {
             flow.joined_late = false;
         }
-        if flow.joined_late || observations.is_empty() {
+        if observations.is_empty() {
             return;
         }
         // Payload itself leaves no mark on the flow's times: a replay has only what it showed.
         flow.shown_at(at);
+        let late = flow.joined_late;
         let ledger = flow.ledger.get_or_insert_default();
+        ledger.joined_late(late);
         let mut showed = Contrast::default();
         let listener = flow.attached.map(|it| it.listener);
         for observation in observations {

@@ -162,6 +162,9 @@ impl Pipeline {
         let contrast = flow.attached.map(|it| self.graph.listeners.contrast(it.listener)).unwrap_or_default();
         let class = flow.class().unwrap_or(FlowClass::new(Outcome::Unknown, Check::Opaque));
         let (Judgement { check, strength, verdict }, _) = judge(class, &contrast);
+        // The verdict stays `opaque`; beside it the flow says which check the sizes suggest, by a rule marked `inferred`.
+        let inferred = flow.ledger.as_ref().and_then(|it| it.inferred()).filter(|_| check == Check::Opaque);
+        let check = inferred.unwrap_or(check);
         let mut principals = Vec::new();
         let mut evidence = Vec::new();
         if let Some(ledger) = &flow.ledger {

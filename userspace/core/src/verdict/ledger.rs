@@ -45,6 +45,10 @@ pub struct Ledger {
     /// It was refused for who called, and not for what was asked.
     refused_caller: bool,
     application: Option<Application>,
+    /// What sizes alone suggest that the receiver accepted.
+    inferred: Option<Check>,
+    /// Observation began after the flow did.
+    late: bool,
     /// What the last refused request presented for itself alone.
     refused_request: Option<Check>,
     pub(super) hidden: Option<Hidden>,
@@ -105,6 +109,13 @@ impl Ledger {
         self.hidden
     }
 
+    /// What the receiver accepted, by inference from the sizes of SSH packets up to success. It decides no verdict: inferred evidence alone comforts
+    /// nobody and alarms nobody.
+    #[must_use]
+    pub fn inferred(&self) -> Option<Check> {
+        self.inferred
+    }
+
     /// True when bytes of the stream are missing or were cut.
     #[must_use]
     pub fn gap(&self) -> bool {
@@ -136,6 +147,11 @@ impl Ledger {
         }
     }
 
+    /// Whether observation began after the flow did: from then on only proof that was seen counts, not its absence.
+    pub fn joined_late(&mut self, late: bool) {
+        self.late = late;
+    }
+
     /// Takes one observation. What it newly shows about the listener is added to `contrast`; returns true when the
     /// contrast grew.
     pub fn observe(
@@ -158,6 +174,7 @@ impl Ledger {
         }
         // Inferred evidence is shown to the reader and decides nothing (decision 9); declared evidence comes later.
         if rule.level != Level::Observed {
+            self.infer(&observation.shown);
             return false;
         }
         let before = contrast.signs();
@@ -205,6 +222,18 @@ impl Ledger {
             }
         }
         before != contrast.signs() || counted != self.credited_count()
+    }
+
+    /// SSH authenticates always, so that sizes which fit one method and its success suggest the check. A TLS 1.3
+    /// handshake stays `opaque` whatever its shape (decision 9).
+    fn infer(&mut self, shown: &Shown) {
+        if let (Some(Protocol::Ssh), Shown::Offers { proof, .. }) = (self.protocol, shown) {
+            self.inferred = match proof {
+                Proof::Key => Some(Check::Key),
+                Proof::Secret => Some(Check::Secret),
+                Proof::Claim | Proof::Token => None,
+            };
+        }
     }
 
     fn hide(&mut self, why: Hidden) {
@@ -298,6 +327,11 @@ impl Ledger {
             .flatten()
             .max_by_key(|offer| (self.asked_for(offer.check), offer.proof));
         let standing = match offer {
+            Some(Offer { proof: Proof::Secret | Proof::Token | Proof::Key, check, scope })
+                if self.late && self.hidden.is_none() =>
+            {
+                Standing::Proved { asked: self.asked_for(check), check, scope }
+            }
             _ if blurred => Standing::Blurred,
             None | Some(Offer { check: Check::None, .. }) => Standing::None,
             Some(Offer { proof: Proof::Claim, .. }) => Standing::Claimed,
@@ -324,15 +358,18 @@ impl Ledger {
 
     /// True when something before this point could not be read by the sense that speaks now.
     fn blurred(&self, source: Source) -> bool {
-        self.hidden.is_some_and(|why| match why {
-            // What is inside can be read by another sense.
-            Hidden::Tls12 | Hidden::Tls13 | Hidden::Resumed | Hidden::Encrypted => source != Source::Uprobe,
-            Hidden::Unsupported
-            | Hidden::JoinedLate
-            | Hidden::Gap
-            | Hidden::Truncated
-            | Hidden::NoPayload => true,
-        })
+        self.late
+            || self.hidden.is_some_and(|why| match why {
+                // What is inside can be read by another sense.
+                Hidden::Tls12 | Hidden::Tls13 | Hidden::Resumed | Hidden::Encrypted => {
+                    source != Source::Uprobe
+                }
+                Hidden::Unsupported
+                | Hidden::JoinedLate
+                | Hidden::Gap
+                | Hidden::Truncated
+                | Hidden::NoPayload => true,
+            })
     }
 
     fn refuse(&mut self, why: Refusal, source: Source, contrast: &mut Contrast) {

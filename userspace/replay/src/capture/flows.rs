@@ -314,7 +314,7 @@ impl Flow {
         {
             direction.signed = true;
             let from = if originator { Role::Originator } else { Role::Responder };
-            let observations = vec![tcp::signed_segment(from)];
+            let observations = tcp::signed_segment(from);
             out.push(Event { at, what: What::Observed { end: self.end(), observations } });
         }
         let start = sequence.wrapping_add(u32::from(syn));

@@ -1,9 +1,11 @@
 //! Which protocol the first bytes of both directions are.
 
 use super::{Conversation, State};
-use crate::evidence::dissector::{Known, Likeness};
-use crate::evidence::opening::stands_first;
-use crate::evidence::stream_rules::{OPENING, SPEAKS};
+use crate::event::Role;
+use crate::evidence::dissector::{Dissector, Input, Known, Likeness, Next, Notes};
+use crate::evidence::opening::{reads_midway, stands_first};
+use crate::evidence::stream::Stream;
+use crate::evidence::stream_rules::{MIDWAY, OPENING, SPEAKS, UNANSWERED};
 use crate::evidence::{DISSECTORS, Hidden, Observation, Shown};
 
 impl Conversation {
@@ -43,14 +45,72 @@ impl Conversation {
 
     /// Both directions parse: says so. `false` when the beginning may be missing, which ends reading.
     fn names(&mut self, known: &'static Known, out: &mut Vec<Observation>) -> bool {
-        if self.late && !stands_first(known.protocol, self.responder.stream.unread(u64::MAX)) {
+        let rule = if !self.late {
+            &SPEAKS
+        } else if stands_first(known.protocol, self.responder.stream.unread(u64::MAX)) {
+            self.late = false;
+            &OPENING
+        } else if reads_midway(known.protocol) && self.opener == Some(Role::Originator) {
+            // Had the responder spoken first, its bytes would answer something that was not seen.
+            &MIDWAY
+        } else {
             self.end(None, out);
             return false;
-        }
-        let rule = if self.late { &OPENING } else { &SPEAKS };
-        self.late = false;
+        };
         self.say(rule, Shown::Speaks { protocol: known.protocol }, out);
         true
+    }
+
+    /// Says what the originator's bytes show that nobody answered; `false` if that is nothing.
+    pub(super) fn said_by_call_alone(&mut self, out: &mut Vec<Observation>) -> bool {
+        let first = out.len();
+        out.extend(DISSECTORS.iter().flat_map(|known| self.shown_alone(known)));
+        self.bound(first, out);
+        out.len() > first
+    }
+
+    /// What the originator's bytes show by this protocol as long as nobody answers.
+    pub(super) fn shown_alone(&self, known: &Known) -> Vec<Observation> {
+        let mut shown = Vec::new();
+        let call = self.originator.stream.unread(u64::MAX);
+        (known.call_alone)(call, &mut Notes::new(&mut shown, &self.fingerprinter, self.now));
+        shown
+    }
+
+    /// Says what proof the originator presented that nobody answered; `false` if there is none. The first protocol of the
+    /// list counts, which are in the order of how much they ask of the bytes.
+    pub(super) fn said_unanswered(&mut self, out: &mut Vec<Observation>) -> bool {
+        let call = self.originator.stream.unread(u64::MAX);
+        let fits = |known: &&&'static Known| likeness(known.call, call) == Likeness::Like;
+        let Some(known) = DISSECTORS.iter().find(fits) else { return false };
+        let offers = self.offers(call, (known.begin)());
+        if offers.is_empty() {
+            return false;
+        }
+        self.say(&UNANSWERED, Shown::Speaks { protocol: known.protocol }, out);
+        let first = out.len();
+        out.extend(offers);
+        self.bound(first, out);
+        true
+    }
+
+    /// The proofs that a dissector finds in the originator's bytes alone.
+    fn offers(&self, call: &[u8], mut dissector: Box<dyn Dissector>) -> Vec<Observation> {
+        let mut stream = Stream::new(call.len());
+        stream.append(call);
+        let mut shown = Vec::new();
+        let mut notes = Notes::new(&mut shown, &self.fingerprinter, self.now);
+        let mut before = None;
+        while before != Some(stream.next()) {
+            before = Some(stream.next());
+            match dissector.read(Role::Originator, &mut Input::new(&mut stream, u64::MAX), &mut notes) {
+                Next::More => {}
+                Next::Settled | Next::Lost(_) | Next::Upgraded(_) => break,
+            }
+        }
+        dissector.finish(true, &mut notes);
+        shown.retain(Observation::presents_proof);
+        shown
     }
 
     /// Once the responder's first bytes are there: does the protocol that was read so far hold? `false` ends it.

@@ -12,7 +12,9 @@ impl Ledger {
         let Setting { late, over, silent, vouched, unix, answered } = *setting;
         if late != Late::No || self.hidden == Some(Hidden::JoinedLate) {
             let late = if over { Late::Over } else { Late::Open };
-            return Some(FlowClass::joined_late(late));
+            return Some(
+                self.proved_since(over).map_or(FlowClass::joined_late(late), |it| FlowClass { late, ..it }),
+            );
         }
         let vouched = vouched.or(self.vouched);
         if let Some(weakest) = self.weakest {
@@ -59,6 +61,26 @@ impl Ledger {
         // What was presented is known, what the receiver made of it is not.
         let presented = self.request.or(self.connection).filter(|offer| offer.proof != Proof::Claim);
         over.then(|| FlowClass::new(Outcome::Unknown, presented.map_or(Check::Opaque, |offer| offer.check)))
+    }
+
+    /// What a flow that was joined late shows all the same: proof that was seen is proof, whatever came before.
+    fn proved_since(&self, over: bool) -> Option<FlowClass> {
+        if self.hidden.is_some() || self.refused {
+            return None;
+        }
+        let presented =
+            || self.request.or(self.connection).filter(|offer| over && offer.proof != Proof::Claim);
+        match (self.weakest, self.admitted) {
+            (Some(Standing::Proved { asked, check, .. }), _) => {
+                let outcome = if self.one_way { Outcome::Unknown } else { Outcome::Served };
+                Some(FlowClass { asked, ..FlowClass::new(outcome, check) })
+            }
+            (Some(_), _) => None,
+            (None, Some((check, asked))) => {
+                Some(FlowClass { asked, ..FlowClass::new(Outcome::Admitted, check) })
+            }
+            (None, None) => presented().map(|offer| FlowClass::new(Outcome::Unknown, offer.check)),
+        }
     }
 
     fn served_class(&self, weakest: Standing, vouched: Option<bool>, unix: Option<Reach>) -> FlowClass {
