@@ -6,6 +6,7 @@
 
 use super::cursor::Cursor;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
+use super::ebcdic::name;
 use super::sasl;
 use super::{
     Credential, CredentialKind, Hidden, Operation, Principal, PrincipalKind, Proof, Protocol, Refusal, Rule,
@@ -126,35 +127,6 @@ fn field(object: &[u8], code: u16) -> Option<&[u8]> {
 
 fn number(value: Option<&[u8]>) -> Option<u16> {
     Some(u16::from_be_bytes(value?.try_into().ok()?))
-}
-
-/// A name in code page 500 or, where no letter of that is in it, ASCII; trailing spaces are none of it.
-fn name(bytes: &[u8]) -> Vec<u8> {
-    let ebcdic = bytes.iter().any(|byte| *byte >= 0x80);
-    let text: Vec<u8> =
-        bytes.iter().take(256).map(|byte| if ebcdic { ascii(*byte) } else { *byte }).collect();
-    text.trim_ascii_end().to_vec()
-}
-
-/// Letters, digits and the few signs that names have.
-fn ascii(byte: u8) -> u8 {
-    match byte {
-        0x81..=0x89 => byte.wrapping_sub(0x81).wrapping_add(b'a'),
-        0x91..=0x99 => byte.wrapping_sub(0x91).wrapping_add(b'j'),
-        0xa2..=0xa9 => byte.wrapping_sub(0xa2).wrapping_add(b's'),
-        0xc1..=0xc9 => byte.wrapping_sub(0xc1).wrapping_add(b'A'),
-        0xd1..=0xd9 => byte.wrapping_sub(0xd1).wrapping_add(b'J'),
-        0xe2..=0xe9 => byte.wrapping_sub(0xe2).wrapping_add(b'S'),
-        0xf0..=0xf9 => byte.wrapping_sub(0xf0).wrapping_add(b'0'),
-        0x40 => b' ',
-        0x4b => b'.',
-        0x5b => b'$',
-        0x60 => b'-',
-        0x6d => b'_',
-        0x7b => b'#',
-        0x7c => b'@',
-        _ => b'?',
-    }
 }
 
 /// What a security mechanism proves the caller by; `None` where that can't be read.

@@ -6,6 +6,7 @@
 
 use super::cursor::Cursor;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
+use super::protobuf::{self, Field, delimited, field};
 use super::sasl;
 use super::{Hidden, Operation, Protocol, Refusal, Shown};
 use crate::event::Role;
@@ -54,59 +55,12 @@ struct Hadoop {
     named: bool,
 }
 
-fn varint(cursor: &mut Cursor<'_>) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let byte = cursor.byte()?;
-        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-/// A message that is preceded by its length.
-fn delimited<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
-    let length = usize::try_from(varint(cursor)?).ok()?;
-    cursor.take(length)
-}
-
-/// Number and bytes of a length-delimited field, or number and value of a varint.
-enum Field<'a> {
-    Bytes(&'a [u8]),
-    Number(u64),
-}
-
-/// The first field of this number.
-fn field(message: &[u8], number: u64) -> Option<Field<'_>> {
-    let mut cursor = Cursor(message);
-    while !cursor.0.is_empty() {
-        let key = varint(&mut cursor)?;
-        let found = match key & 7 {
-            0 => Field::Number(varint(&mut cursor)?),
-            1 => Field::Bytes(cursor.take(8)?),
-            2 => Field::Bytes(delimited(&mut cursor)?),
-            5 => Field::Bytes(cursor.take(4)?),
-            _ => return None,
-        };
-        if key >> 3 == number {
-            return Some(found);
-        }
-    }
-    None
-}
-
 /// The effective user of a connection context; its frame is the header, then the context.
 fn user(frame: &[u8]) -> Option<&[u8]> {
     let mut cursor = Cursor(frame);
     delimited(&mut cursor)?;
     let context = delimited(&mut cursor)?;
-    let Field::Bytes(person) = field(context, 2)? else { return None };
-    match field(person, 1)? {
-        Field::Bytes(name) => Some(name),
-        Field::Number(_) => None,
-    }
+    protobuf::bytes(protobuf::bytes(context, 2)?, 1)
 }
 
 impl Hadoop {

@@ -8,12 +8,15 @@
 //! segments ─▶ stream (order, holes, cuts) ─▶ conversation (which protocol?) ─▶ dissector ─▶ observations
 //! ```
 
+mod afp;
+mod ajp;
 mod amqp091;
 mod amqp10;
 mod application;
 mod bacnet;
 mod ber;
 mod bgp;
+mod bolt;
 mod bson;
 mod cassandra;
 mod certificate;
@@ -33,6 +36,7 @@ mod dns;
 mod dns_message;
 mod drda;
 mod dtls;
+mod ebcdic;
 mod elasticsearch;
 mod enip;
 mod finger;
@@ -40,6 +44,9 @@ mod fins;
 mod fix;
 mod ftp;
 mod gearman;
+mod giop;
+mod giop_reading;
+mod git;
 mod gss_token;
 mod hadoop;
 mod hartip;
@@ -56,11 +63,13 @@ mod http_credential;
 mod http_request;
 mod http_rules;
 mod http_simple;
+mod ibm_mq;
 mod ident;
 mod iec104;
 mod imap;
 mod irc;
 mod iscsi;
+mod java_rmi;
 mod json_skim;
 mod kafka;
 mod kafka_message;
@@ -96,12 +105,15 @@ mod openvpn;
 mod openwire;
 mod oracle;
 mod oracle_rules;
+mod packstream;
 mod pop3;
 mod postgresql;
 mod postgresql_rules;
+mod protobuf;
 mod protocol;
 mod proxy_protocol;
 mod public_datagrams;
+mod pulsar;
 mod quic;
 mod quic_initial;
 mod radius;
@@ -114,6 +126,7 @@ mod rsh;
 mod rsync;
 mod rtsp;
 mod s7comm;
+mod sap;
 mod sasl;
 mod sender;
 mod sip;
@@ -133,6 +146,7 @@ mod stream_rules;
 mod stun;
 mod synchrophasor;
 mod syslog;
+mod t3;
 mod tacacs;
 pub mod tcp;
 mod tds;
@@ -200,11 +214,23 @@ static DISSECTORS: &[&Known] = &[
     &tds::KNOWN,
     &rdp::KNOWN,
     &postgresql::KNOWN,
+    &pulsar::KNOWN,
     &clickhouse::KNOWN,
     &zmtp::KNOWN,
     &hl7::KNOWN,
     &hadoop::KNOWN,
     &dicom::KNOWN,
+    &ajp::KNOWN,
+    &git::KNOWN,
+    &ibm_mq::KNOWN,
+    &giop::KNOWN,
+    &java_rmi::KNOWN,
+    &t3::KNOWN,
+    &bolt::KNOWN,
+    &sap::ROUTER,
+    &sap::MESSAGES,
+    &sap::GATEWAY,
+    &sap::DIALOG,
     &bgp::KNOWN,
     &oracle::KNOWN,
     &drda::KNOWN,
@@ -231,6 +257,7 @@ static DISSECTORS: &[&Known] = &[
     &nntp::KNOWN,
     &xmpp::KNOWN,
     &irc::KNOWN,
+    &afp::KNOWN,
     &ldap::KNOWN,
     &kerberos::KNOWN,
     &kpasswd::KNOWN,

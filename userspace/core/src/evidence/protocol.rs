@@ -212,6 +212,32 @@ pub enum Protocol {
     Dtls,
     /// OpenVPN.
     Openvpn,
+    /// SAP's DIAG, of its front end.
+    SapDiag,
+    /// SAP's RFC gateway.
+    SapRfc,
+    /// SAP's message server.
+    SapMessages,
+    /// SAProuter.
+    SapRouter,
+    /// AFP over DSI.
+    Afp,
+    /// Bolt, of Neo4j.
+    Bolt,
+    /// T3, of WebLogic.
+    T3,
+    /// Java RMI.
+    JavaRmi,
+    /// GIOP, of CORBA.
+    Giop,
+    /// IBM MQ.
+    IbmMq,
+    /// Git's own protocol.
+    Git,
+    /// AJP 1.3, between web server and servlet container.
+    Ajp,
+    /// Pulsar's binary protocol.
+    Pulsar,
 }
 
 impl Protocol {
@@ -321,6 +347,19 @@ impl Protocol {
             Self::Dtls => "dtls",
             Self::Stun => "stun",
             Self::Openvpn => "openvpn",
+            Self::SapDiag => "sap-diag",
+            Self::SapRfc => "sap-rfc",
+            Self::SapMessages => "sap-message-server",
+            Self::SapRouter => "sap-router",
+            Self::Afp => "afp",
+            Self::Bolt => "bolt",
+            Self::T3 => "t3",
+            Self::JavaRmi => "java-rmi",
+            Self::Giop => "giop",
+            Self::IbmMq => "ibm-mq",
+            Self::Git => "git",
+            Self::Ajp => "ajp13",
+            Self::Pulsar => "pulsar",
         }
     }
 }

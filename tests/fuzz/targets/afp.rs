@@ -1,0 +1,11 @@
+//! The AFP dissector, behind an opened session.
+#![no_main]
+
+use tierzero_core::event::Role::{Originator, Responder};
+
+const OPENING: &[(tierzero_core::event::Role, &[u8])] = &[
+    (Originator, b"\x00\x04\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"),
+    (Responder, b"\x01\x04\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"),
+];
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| tierzero_fuzz::check_after(OPENING, input));
