@@ -85,13 +85,7 @@ fn tls_may_follow_the_capabilities() {
     let turns = [hello(), agreed, c(b"\x16\x03\x01\0\x05\x01\0\0\x01x"), s(b"no TLS")];
     check(
         &turns,
-        &[
-            SPEAKS,
-            CLAIMED,
-            ADMITTED,
-            "hidden Encrypted [tls.unfinished]",
-            "hidden Encrypted [stream.unreadable]",
-        ],
+        &[SPEAKS, CLAIMED, "hidden Encrypted [tls.unfinished]", "hidden Encrypted [stream.unreadable]"],
     );
 }
 

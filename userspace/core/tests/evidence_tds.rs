@@ -183,7 +183,7 @@ fn encryption_of_the_login_or_of_all() {
     for all in [1, 3] {
         check(
             &after(all, &[hello.clone(), answer.clone(), record.clone()]),
-            &[SPEAKS, "hidden Encrypted [stream.unreadable]"],
+            &[SPEAKS, "hidden Encrypted [tls.unfinished]"],
         );
     }
 }

@@ -120,11 +120,11 @@ impl Diameter {
         match (command, code) {
             (_, None) => return Next::Lost(Hidden::Unsupported),
             (CAPABILITIES, Some(2000..3000)) => {
-                self.told.once(&ADMITTED, Shown::Serves { operation: Operation::Service }, notes);
-                // Both agreed on TLS right behind this answer.
+                // Both agreed on TLS right behind this answer: nothing is served before it.
                 if number(message.attributes, 299) == Some(1) {
                     return Next::Upgraded(super::tls::begin());
                 }
+                self.told.once(&ADMITTED, Shown::Serves { operation: Operation::Service }, notes);
             }
             (CAPABILITIES, Some(_)) => {
                 self.told.once(&UNKNOWN, Shown::Refuses { why: Refusal::NotAllowed }, notes);

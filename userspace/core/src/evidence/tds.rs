@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone};
 use super::tds_login::{self as login, Offer};
 use super::tds_rules as rule;
+use super::tls_carried::Carried;
 use super::{Hidden, Operation, Proof, Protocol, Refusal, Rule, Shown};
 use crate::event::Role;
 
@@ -91,8 +92,10 @@ struct Tds {
     /// Byte order of TDS 4 and 5's numbers; `None` for TDS 7.
     old: Option<bool>,
     offer: Option<Offer>,
-    /// A login was sent inside TLS.
+    /// A login is sent inside TLS, which begins in packets.
     sealed: bool,
+    /// That TLS, until its handshake is decided.
+    tls: Option<Carried>,
     rounds: u32,
     challenged: bool,
 }
@@ -119,12 +122,11 @@ impl Tds {
     fn asks(&mut self, kind: u8, message: &[u8], notes: &mut Notes<'_>) -> Next {
         let offer = match kind {
             // The TLS handshake is wrapped in this kind too.
-            PRELOGIN if tls_record(message).is_some() => {
-                if self.encryption == Encryption::All {
-                    return Next::Lost(Hidden::Encrypted);
+            PRELOGIN if self.sealed || tls_record(message).is_some() => {
+                if !std::mem::replace(&mut self.sealed, true) {
+                    self.tls = Some(Carried::default());
                 }
-                self.sealed = true;
-                return Next::More;
+                return self.carried(Role::Originator, message, notes);
             }
             PRELOGIN => {
                 self.prelogin = true;
@@ -150,6 +152,42 @@ impl Tds {
         };
         self.offer = offer.or(self.offer.take());
         self.unanswered = self.unanswered.saturating_add(1);
+        Next::More
+    }
+
+    /// Bytes of the TLS that packets carry, or that follows them. Where only the login is inside, reading goes on.
+    fn carried(&mut self, from: Role, bytes: &[u8], notes: &mut Notes<'_>) -> Next {
+        match self.tls.as_mut().and_then(|tls| tls.take(from, bytes, notes)) {
+            Some(next) if self.encryption == Encryption::All => return next,
+            Some(_) => self.tls = None,
+            None => {}
+        }
+        Next::More
+    }
+
+    /// A record of that TLS which stands outside of packets.
+    fn record(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
+        let bytes = input.bytes();
+        if bytes.len() < 5 {
+            return Next::More;
+        }
+        let Some(length) = tls_record(bytes) else { return Next::Lost(Hidden::Unsupported) };
+        // Of application data the handshake's judge wants no more than the header.
+        let wanted =
+            if bytes.first() == Some(&0x17) { 5 } else { usize::try_from(length).unwrap_or(usize::MAX) };
+        let Some(part) = bytes.get(..wanted) else { return Next::More };
+        let part = Zeroizing::new(part.to_vec());
+        let next = self.carried(from, &part, notes);
+        if !matches!(next, Next::More) {
+            return next;
+        }
+        if from == Role::Responder && self.tls.is_none() {
+            return Next::Lost(Hidden::Encrypted);
+        }
+        if bytes.first() == Some(&0x17) && from == Role::Originator {
+            self.unanswered = 1;
+        }
+        input.skip(length);
         Next::More
     }
 
@@ -265,18 +303,7 @@ impl Dissector for Tds {
         }
         // The login inside TLS is not wrapped in a packet. LOGIN7's kind is none of a record's.
         if self.sealed && bytes.first().is_some_and(|kind| (0x14..=0x17).contains(kind)) {
-            if bytes.len() < 5 {
-                return Next::More;
-            }
-            let Some(length) = tls_record(bytes) else { return Next::Lost(Hidden::Unsupported) };
-            if from == Role::Responder {
-                return Next::Lost(Hidden::Encrypted);
-            }
-            if bytes.first() == Some(&0x17) {
-                self.unanswered = 1;
-            }
-            input.skip(length);
-            return Next::More;
+            return self.record(from, input, notes);
         }
         let Some([kind, status, high, low, ..]) = bytes.first_chunk::<HEADER>().copied() else {
             return Next::More;
@@ -306,7 +333,7 @@ impl Dissector for Tds {
         let next = match from {
             Role::Originator => self.asks(kind, &message, notes),
             // The receiver's half of the handshake.
-            Role::Responder if self.sealed && wrapped => Next::More,
+            Role::Responder if self.sealed && wrapped => self.carried(from, &message, notes),
             Role::Responder if kind == RESULT => self.answers(&message, notes),
             Role::Responder => Next::Lost(Hidden::Unsupported),
         };
@@ -314,9 +341,12 @@ impl Dissector for Tds {
         next
     }
 
-    fn finish(&mut self, _whole: bool, notes: &mut Notes<'_>) {
+    fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {
         if let Some((by, shown)) = self.offer.take() {
             notes.say(by, shown);
+        }
+        if let Some(tls) = &mut self.tls {
+            tls.finish(whole, notes);
         }
     }
 }

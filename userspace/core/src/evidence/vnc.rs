@@ -228,7 +228,7 @@ impl Vnc {
             }
             State::VenChoice => match u32_at(bytes, 0)? {
                 256 => Some(Ok((4, State::VenPlain))),
-                257..=262 => Some(Ok((4, State::VenStart))),
+                257..=264 => Some(Ok((4, State::VenStart))),
                 _ => lost(),
             },
             State::VenStart => match bytes.first()? {
