@@ -3,10 +3,9 @@
 //! Sources: RFC 2326 (1.0; section 10.12 interleaved frames), RFC 7826 (2.0), RFC 7616 and 7617 (Digest, Basic).
 
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
-use super::resp::Read;
 use super::text_exchange::{Dialect, Exchanges};
-use super::text_head::{Head, request_likeness};
-use super::{Hidden, Operation, Protocol};
+use super::text_head::request_likeness;
+use super::{Operation, Protocol};
 use crate::event::Role;
 
 rules! {
@@ -101,20 +100,7 @@ impl Dissector for Rtsp {
             }
             [_, ..] => {}
         }
-        let head = match Head::read(input.bytes()) {
-            Read::Got(head) => head,
-            Read::More => return Next::More,
-            Read::Broken => return Next::Lost(Hidden::Unsupported),
-        };
-        match from {
-            Role::Originator => self.exchanges.request(&head, notes),
-            Role::Responder if self.exchanges.is_early(&head) => return Next::More,
-            Role::Responder => self.exchanges.answer(&head, notes),
-        }
-        let (length, body) = (head.length, head.body());
-        input.read(length);
-        input.skip(body);
-        Next::More
+        self.exchanges.read(from, input, notes)
     }
 
     fn finish(&mut self, _whole: bool, notes: &mut Notes<'_>) {

@@ -9,7 +9,7 @@ use super::resp::Read;
 use super::text_exchange::{Dialect, Exchanges};
 use super::text_head::{Head, request_likeness};
 use super::text_line;
-use super::{Hidden, Operation, Protocol};
+use super::{Operation, Protocol};
 use crate::event::Role;
 
 rules! {
@@ -105,10 +105,7 @@ impl DatagramDissector for Sip {
     fn read(&mut self, from: Role, datagram: &Datagram<'_>, notes: &mut Notes<'_>) -> Next {
         // Keep-alives are empty lines or zeros, and a head that was cut can't be judged.
         if let Read::Got(head) = Head::read(datagram.bytes) {
-            match from {
-                Role::Originator => self.exchanges.request(&head, notes),
-                Role::Responder => self.exchanges.answer(&head, notes),
-            }
+            self.exchanges.message(from, &head, notes);
         }
         Next::More
     }
@@ -125,20 +122,7 @@ impl Dissector for Sip {
             input.read(empty);
             return Next::More;
         }
-        let head = match Head::read(input.bytes()) {
-            Read::Got(head) => head,
-            Read::More => return Next::More,
-            Read::Broken => return Next::Lost(Hidden::Unsupported),
-        };
-        match from {
-            Role::Originator => self.exchanges.request(&head, notes),
-            Role::Responder if self.exchanges.is_early(&head) => return Next::More,
-            Role::Responder => self.exchanges.answer(&head, notes),
-        }
-        let (length, body) = (head.length, head.body());
-        input.read(length);
-        input.skip(body);
-        Next::More
+        self.exchanges.read(from, input, notes)
     }
 
     fn finish(&mut self, _whole: bool, notes: &mut Notes<'_>) {

@@ -4,10 +4,12 @@
 
 use std::collections::VecDeque;
 
-use super::dissector::Notes;
+use super::dissector::{Input, Next, Notes};
 use super::http_credential::Offer;
+use super::resp::Read;
 use super::text_head::Head;
-use super::{Operation, Principal, PrincipalKind, Proof, Refusal, Rule, Scope, Shown};
+use super::{Hidden, Operation, Principal, PrincipalKind, Proof, Refusal, Rule, Scope, Shown};
+use crate::event::Role;
 
 /// Most requests that wait for their answer.
 const UNANSWERED: usize = 64;
@@ -73,8 +75,33 @@ impl Exchanges {
         Self { dialect, unanswered: VecDeque::new(), answered: VecDeque::new(), reported: Vec::new() }
     }
 
+    /// Reads one message of a stream, its body included.
+    pub(crate) fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
+        let head = match Head::read(input.bytes()) {
+            Read::Got(head) => head,
+            Read::More => return Next::More,
+            Read::Broken => return Next::Lost(Hidden::Unsupported),
+        };
+        if from == Role::Responder && self.is_early(&head) {
+            return Next::More;
+        }
+        self.message(from, &head, notes);
+        let (length, body) = (head.length, head.body());
+        input.read(length);
+        input.skip(body);
+        Next::More
+    }
+
+    /// Takes the head of one message.
+    pub(crate) fn message(&mut self, from: Role, head: &Head<'_>, notes: &mut Notes<'_>) {
+        match from {
+            Role::Originator => self.request(head, notes),
+            Role::Responder => self.answer(head, notes),
+        }
+    }
+
     /// True when this answers nothing that was asked so far.
-    pub(crate) fn is_early(&self, head: &Head<'_>) -> bool {
+    fn is_early(&self, head: &Head<'_>) -> bool {
         let key = key(head);
         head.status(self.dialect.version).is_some()
             && self.unanswered.iter().all(|request| request.key != key)
@@ -82,7 +109,7 @@ impl Exchanges {
     }
 
     /// The originator asks.
-    pub(crate) fn request(&mut self, head: &Head<'_>, notes: &Notes<'_>) {
+    fn request(&mut self, head: &Head<'_>, notes: &Notes<'_>) {
         if head.status(self.dialect.version).is_some() {
             // An answer to what the responder asked.
             return;
@@ -106,7 +133,7 @@ impl Exchanges {
     }
 
     /// The responder answers.
-    pub(crate) fn answer(&mut self, head: &Head<'_>, notes: &mut Notes<'_>) {
+    fn answer(&mut self, head: &Head<'_>, notes: &mut Notes<'_>) {
         let Some(code) = head.status(self.dialect.version) else { return };
         let key = key(head);
         let Some(at) = self.unanswered.iter().position(|request| request.key == key) else { return };
