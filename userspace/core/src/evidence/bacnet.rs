@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::datagram::{Datagram, DatagramDissector, KnownDatagrams};
 use super::dissector::{Next, Notes, rules};
 use super::told::Told;
-use super::{Credential, CredentialKind, Operation, Proof, Protocol, Refusal, Scope, Shown};
+use super::{Credential, CredentialKind, Operation, Protocol, Refusal, Scope, Shown};
 use crate::event::Role;
 
 rules! {
@@ -201,12 +201,7 @@ impl Bacnet {
                     self.proved = true;
                     let credential =
                         Credential::clear(CredentialKind::Password, notes.fingerprint("password", &password));
-                    let offer = Shown::Offers {
-                        proof: Proof::Secret,
-                        scope: Scope::Request,
-                        principal: None,
-                        credential: Some(credential),
-                    };
+                    let offer = Shown::secret(Scope::Request, None, credential);
                     notes.say(&PASSWORD, offer);
                 }
             }

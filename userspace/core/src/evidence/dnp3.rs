@@ -184,12 +184,7 @@ impl Dnp3 {
         if proof {
             self.proved = true;
             let credential = Credential::of(CredentialKind::Signature);
-            let offer = Shown::Offers {
-                proof: Proof::Secret,
-                scope: Scope::Request,
-                principal: None,
-                credential: Some(credential),
-            };
+            let offer = Shown::secret(Scope::Request, None, credential);
             notes.say(&ANSWERED, offer);
         }
         // 0 confirms a response, and authentication belongs to the request before it.

@@ -137,12 +137,7 @@ impl Iec104 {
             Apdu::Asdu { kind: 82 | 83 | 86, .. } => {
                 self.proved = true;
                 let credential = Credential::of(CredentialKind::Signature);
-                let offer = Shown::Offers {
-                    proof: Proof::Secret,
-                    scope: Scope::Request,
-                    principal: None,
-                    credential: Some(credential),
-                };
+                let offer = Shown::secret(Scope::Request, None, credential);
                 notes.say(&ANSWERED, offer);
             }
             Apdu::Unnumbered(_) | Apdu::Supervisory | Apdu::Asdu { .. } => {}

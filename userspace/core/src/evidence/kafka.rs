@@ -182,12 +182,11 @@ struct SignedRequest<'a> {
 fn signed(token: &[u8]) -> Option<Shown> {
     let request: SignedRequest<'_> = serde_json::from_slice(token).ok()?;
     let name = request.credential.split('/').next().filter(|_| !request.signature.is_empty())?;
-    Some(Shown::Offers {
-        proof: Proof::Secret,
-        scope: Scope::Connection,
-        principal: Some(Principal::bounded(PrincipalKind::User, name.as_bytes())),
-        credential: Some(Credential::of(CredentialKind::Signature)),
-    })
+    Some(Shown::secret(
+        Scope::Connection,
+        Some(Principal::bounded(PrincipalKind::User, name.as_bytes())),
+        Credential::of(CredentialKind::Signature),
+    ))
 }
 
 impl Kafka {

@@ -213,15 +213,11 @@ struct Memcached {
 }
 
 fn password(user: &[u8], password: &[u8], notes: &Notes<'_>) -> Shown {
-    Shown::Offers {
-        proof: Proof::Secret,
-        scope: Scope::Connection,
-        principal: Some(Principal::bounded(PrincipalKind::User, user)),
-        credential: Some(Credential::clear(
-            CredentialKind::Password,
-            notes.fingerprint("password", password),
-        )),
-    }
+    Shown::secret(
+        Scope::Connection,
+        Some(Principal::bounded(PrincipalKind::User, user)),
+        Credential::clear(CredentialKind::Password, notes.fingerprint("password", password)),
+    )
 }
 
 /// A name and a password as the text protocol sends them: two words with one space between.

@@ -8,7 +8,7 @@ use super::ber::{self, Elements, Found};
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::told::Told;
 use super::tpkt::{self, Packet, Tpdu};
-use super::{Credential, CredentialKind, Hidden, Operation, Proof, Protocol, Refusal, Rule, Scope, Shown};
+use super::{Credential, CredentialKind, Hidden, Operation, Protocol, Refusal, Rule, Scope, Shown};
 use crate::event::Role;
 
 rules! {
@@ -208,12 +208,7 @@ impl Mms {
                 self.proved = true;
                 let credential =
                     Credential::clear(CredentialKind::Password, notes.fingerprint("password", password));
-                let offer = Shown::Offers {
-                    proof: Proof::Secret,
-                    scope: Scope::Connection,
-                    principal: None,
-                    credential: Some(credential),
-                };
+                let offer = Shown::secret(Scope::Connection, None, credential);
                 notes.say(&PASSWORD, offer);
                 Some(())
             }

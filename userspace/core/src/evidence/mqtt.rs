@@ -284,12 +284,7 @@ impl Mqtt {
             (Role::Originator, 15) if self.exchange == Exchange::Challenged => {
                 self.exchange = Exchange::Answered;
                 let credential = Credential::of(CredentialKind::Password);
-                let offer = Shown::Offers {
-                    proof: Proof::Secret,
-                    scope: Scope::Connection,
-                    principal: self.user.clone(),
-                    credential: Some(credential),
-                };
+                let offer = Shown::secret(Scope::Connection, self.user.clone(), credential);
                 self.offer = Some((&ANSWERED, offer));
             }
             _ => return None,

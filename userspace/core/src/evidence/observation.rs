@@ -174,6 +174,13 @@ pub enum Shown {
     },
 }
 
+impl Shown {
+    /// The caller presented a secret, or a proof made from one.
+    pub(crate) const fn secret(scope: Scope, principal: Option<Principal>, credential: Credential) -> Self {
+        Self::Offers { proof: Proof::Secret, scope, principal, credential: Some(credential) }
+    }
+}
+
 /// Kinds of proof.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

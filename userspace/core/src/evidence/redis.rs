@@ -224,12 +224,7 @@ impl Redis {
             if self.offers > OFFERS && refused.is_some() {
                 return false;
             }
-            let offer = Shown::Offers {
-                proof: Proof::Secret,
-                scope: Scope::Connection,
-                principal,
-                credential: Some(credential),
-            };
+            let offer = Shown::secret(Scope::Connection, principal, credential);
             notes.say(&PASSWORD, offer);
             match refused {
                 None => {
@@ -294,12 +289,7 @@ impl Dissector for Redis {
     fn finish(&mut self, _whole: bool, notes: &mut Notes<'_>) {
         for (asked, _) in self.unanswered.drain(..) {
             if let Asked::Proof(principal, credential) = asked {
-                let offer = Shown::Offers {
-                    proof: Proof::Secret,
-                    scope: Scope::Connection,
-                    principal,
-                    credential: Some(credential),
-                };
+                let offer = Shown::secret(Scope::Connection, principal, credential);
                 notes.say(&PASSWORD, offer);
             }
         }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::told::Told;
 use super::tpkt::{self, Packet, Tpdu};
-use super::{Credential, CredentialKind, Hidden, Operation, Proof, Protocol, Refusal, Scope, Shown};
+use super::{Credential, CredentialKind, Hidden, Operation, Protocol, Refusal, Scope, Shown};
 use crate::event::Role;
 
 rules! {
@@ -144,12 +144,7 @@ impl S7comm {
         {
             let credential =
                 Credential::clear(CredentialKind::Password, notes.fingerprint("password", &password));
-            let offer = Shown::Offers {
-                proof: Proof::Secret,
-                scope: Scope::Connection,
-                principal: None,
-                credential: Some(credential),
-            };
+            let offer = Shown::secret(Scope::Connection, None, credential);
             notes.say(&PASSWORD, offer);
         }
     }

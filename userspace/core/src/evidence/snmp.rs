@@ -228,15 +228,16 @@ impl<'a> Message<'a> {
     }
 
     fn offer(&self, notes: &Notes<'_>) -> Option<(&'static Rule, Shown)> {
-        let secret = |principal, fingerprint: Option<_>| Shown::Offers {
-            proof: Proof::Secret,
-            scope: Scope::Request,
-            principal,
-            credential: Some(Credential {
-                cleartext: fingerprint.is_some(),
-                fingerprint,
-                ..Credential::of(CredentialKind::Password)
-            }),
+        let secret = |principal, fingerprint: Option<_>| {
+            Shown::secret(
+                Scope::Request,
+                principal,
+                Credential {
+                    cleartext: fingerprint.is_some(),
+                    fingerprint,
+                    ..Credential::of(CredentialKind::Password)
+                },
+            )
         };
         match self.by {
             By::Community([]) => None,

@@ -149,11 +149,12 @@ impl DatagramDissector for Stun {
         };
         match (from, message.class) {
             (Role::Originator, 0) => {
-                let offer = message.user.as_ref().filter(|_| message.checked).map(|user| Shown::Offers {
-                    proof: Proof::Secret,
-                    scope: Scope::Request,
-                    principal: Some(Principal::bounded(PrincipalKind::User, user)),
-                    credential: Some(Credential::of(CredentialKind::Password)),
+                let offer = message.user.as_ref().filter(|_| message.checked).map(|user| {
+                    Shown::secret(
+                        Scope::Request,
+                        Some(Principal::bounded(PrincipalKind::User, user)),
+                        Credential::of(CredentialKind::Password),
+                    )
                 });
                 self.unanswered.retain(|(known, ..)| *known != message.transaction);
                 if self.unanswered.len() < UNANSWERED {

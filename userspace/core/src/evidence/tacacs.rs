@@ -186,12 +186,7 @@ impl Dissector for Tacacs {
         }
         if flags & UNOBSCURED == 0 {
             if from == Role::Originator {
-                let shown = Shown::Offers {
-                    proof: Proof::Secret,
-                    scope: Scope::Connection,
-                    principal: None,
-                    credential: Some(Credential::of(CredentialKind::Password)),
-                };
+                let shown = Shown::secret(Scope::Connection, None, Credential::of(CredentialKind::Password));
                 notes.say(&OBSCURED, shown);
             }
             return Next::Lost(Hidden::Encrypted);

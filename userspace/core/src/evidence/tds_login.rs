@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::dissector::Notes;
 use super::gss_token::{self, Presented};
 use super::tds_rules as rule;
-use super::{Credential, CredentialKind, Principal, PrincipalKind, Proof, Rule, Scope, Shown, sasl, token};
+use super::{Credential, CredentialKind, Principal, PrincipalKind, Rule, Scope, Shown, sasl, token};
 
 /// What a login presents, under its rule.
 pub(crate) type Offer = (&'static Rule, Shown);
@@ -133,12 +133,7 @@ pub(crate) fn record(message: &[u8], notes: &Notes<'_>) -> Option<Record> {
 pub(crate) fn encrypted(name: Option<Principal>) -> Offer {
     let credential = Credential::of(CredentialKind::Password);
     let principal = name.filter(|name| name.kind == PrincipalKind::User);
-    let shown = Shown::Offers {
-        proof: Proof::Secret,
-        scope: Scope::Connection,
-        principal,
-        credential: Some(credential),
-    };
+    let shown = Shown::secret(Scope::Connection, principal, credential);
     (&rule::ANSWERED, shown)
 }
 

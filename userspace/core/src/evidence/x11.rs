@@ -5,7 +5,7 @@
 
 use super::cursor::Cursor;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
-use super::{Credential, CredentialKind, Hidden, Operation, Proof, Protocol, Refusal, Scope, Shown};
+use super::{Credential, CredentialKind, Hidden, Operation, Protocol, Refusal, Scope, Shown};
 use crate::event::Role;
 
 rules! {
@@ -98,11 +98,12 @@ impl X11 {
         };
         let name = name_field.get(..usize::from(name)).unwrap_or_default();
         let proof = proof_field.get(..usize::from(proof)).unwrap_or_default();
-        let offers = |fingerprint, cleartext| Shown::Offers {
-            proof: Proof::Secret,
-            scope: Scope::Connection,
-            principal: None,
-            credential: Some(Credential { fingerprint, cleartext, ..Credential::of(CredentialKind::Cookie) }),
+        let offers = |fingerprint, cleartext| {
+            Shown::secret(
+                Scope::Connection,
+                None,
+                Credential { fingerprint, cleartext, ..Credential::of(CredentialKind::Cookie) },
+            )
         };
         match name {
             b"" => {}
