@@ -22,44 +22,35 @@ const ID: u8 = 20;
 #[derive(Debug)]
 pub(crate) struct Version {
     pub(crate) number: u32,
-    salt: [u8; 20],
+    salt: [u32; 5],
     label: &'static str,
     initial: u8,
     retry: u8,
 }
 
+impl Version {
+    const fn new(number: u32, salt: [u32; 5], label: &'static str, initial: u8, retry: u8) -> Self {
+        Self { number, salt, label, initial, retry }
+    }
+}
+
 /// RFC 9001 section 5.2, RFC 9369 section 3.3, and draft-ietf-quic-tls-29 section 5.2, which is still seen.
 pub(crate) static VERSIONS: [Version; 3] = [
-    Version {
-        number: 1,
-        salt: [
-            0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad,
-            0xcc, 0xbb, 0x7f, 0x0a,
-        ],
-        label: "quic",
-        initial: 0,
-        retry: 3,
-    },
-    Version {
-        number: 0x6b33_43cf,
-        salt: [
-            0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb,
-            0xf9, 0xbd, 0x2e, 0xd9,
-        ],
-        label: "quicv2",
-        initial: 1,
-        retry: 0,
-    },
-    Version {
-        number: 0xff00_001d,
-        salt: [
-            0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0,
-            0x43, 0x90, 0xa8, 0x99,
-        ],
-        label: "quic",
-        initial: 0,
-        retry: 3,
-    },
+    Version::new(1, [0x3876_2cf7, 0xf559_34b3, 0x4d17_9ae6, 0xa4c8_0cad, 0xccbb_7f0a], "quic", 0, 3),
+    Version::new(
+        0x6b33_43cf,
+        [0x0ded_e3de, 0xf700_a6db, 0x8193_81be, 0x6e26_9dcb, 0xf9bd_2ed9],
+        "quicv2",
+        1,
+        0,
+    ),
+    Version::new(
+        0xff00_001d,
+        [0xafbf_ec28, 0x9993_d24c, 0x9e97_86f1, 0x9c61_11e0, 0x4390_a899],
+        "quic",
+        0,
+        3,
+    ),
 ];
 
 /// Kinds of packets with a long header.
@@ -164,7 +155,8 @@ pub(crate) struct Keys {
 impl Keys {
     /// Of the side `from`, on a connection whose caller first wrote to `destination`.
     pub(crate) fn of(version: &Version, destination: &[u8], from: Role) -> Option<Self> {
-        let initial = Hkdf::<Sha256>::new(Some(&version.salt), destination);
+        let initial =
+            Hkdf::<Sha256>::new(Some(version.salt.map(u32::to_be_bytes).as_flattened()), destination);
         let mut secret = [0; 32];
         let side = if from == Role::Originator { "client in" } else { "server in" };
         expand(&initial, side, &mut secret)?;
