@@ -13,7 +13,7 @@ use tierzero_core::graph::{
     CoverageSummary, CredentialSighting, Edge, Host, Listener, PrincipalSighting, ProcessCount, Snapshot,
     Workload,
 };
-use tierzero_core::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
+use tierzero_core::id::{EdgeId, HostId, ListenerId, WorkloadId};
 
 pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
     let names = Pseudonyms(Fingerprinter::new(key));
@@ -77,39 +77,25 @@ impl Pseudonyms {
     }
 
     fn workload(&self, workload: &Workload) -> Workload {
-        let Workload {
-            id,
-            host,
-            name,
-            exe,
-            argv: _,
-            unit,
-            container,
-            pod,
-            uid,
-            netns,
-            netns_name,
-            agent,
-            first,
-            last,
-        } = workload;
+        // Every field is named, so that a new one is decided on here.
         Workload {
-            id: self.workload_id(id),
-            host: host.as_ref().map(|host| self.host_id(host)),
-            name: self.of("workload", name),
-            exe: self.option("exe", exe.as_ref()),
+            id: self.workload_id(&workload.id),
+            host: workload.host.as_ref().map(|host| self.host_id(host)),
+            name: self.of("workload", &workload.name),
+            exe: self.option("exe", workload.exe.as_ref()),
             argv: Vec::new(),
-            unit: self.option("unit", unit.as_ref()),
-            container: self.option("container", container.as_ref()),
-            pod: self.option("pod", pod.as_ref()),
-            uid: uid.filter(|uid| *uid == 0),
-            netns: netns.map(|Netns(inode)| Netns(inode)),
-            netns_name: netns_name
+            unit: self.option("unit", workload.unit.as_ref()),
+            container: self.option("container", workload.container.as_ref()),
+            pod: self.option("pod", workload.pod.as_ref()),
+            uid: workload.uid.filter(|uid| *uid == 0),
+            netns: workload.netns,
+            netns_name: workload
+                .netns_name
                 .as_ref()
                 .map(|name| if name == "host" { name.clone() } else { self.of("netns", name) }),
-            agent: *agent,
-            first: *first,
-            last: *last,
+            agent: workload.agent,
+            first: workload.first,
+            last: workload.last,
         }
     }
 
