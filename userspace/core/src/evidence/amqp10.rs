@@ -195,7 +195,7 @@ impl Amqp {
             && let Some((rule, offer)) = self.exchange.as_ref().and_then(|exchange| exchange.offer(notes))
         {
             self.offered = true;
-            self.proved = matches!(&offer, Shown::Offers { proof, .. } if *proof != Proof::Claim);
+            self.proved = offer.proof().is_some();
             notes.say(rule, offer);
         }
     }

@@ -154,7 +154,7 @@ impl Dicom {
             // The byte after the kind (D.3.3.7.1, table D.3-14).
             let asked = body.get(FIXED..).and_then(|items| item(item(items, 0x50)?, 0x58)?.get(1).copied());
             self.wanted = asked == Some(1);
-            self.proved = matches!(&shown, Shown::Offers { proof, .. } if *proof != Proof::Claim);
+            self.proved = shown.proof().is_some();
             notes.say(rule, shown);
         }
         self.asked = true;

@@ -165,7 +165,7 @@ impl Drda {
                 self.unread = offer.is_none();
                 if let Some((rule, shown)) = offer {
                     let rule: &'static Rule = rule;
-                    self.proved = matches!(&shown, Shown::Offers { proof, .. } if *proof != Proof::Claim);
+                    self.proved = shown.proof().is_some();
                     notes.say(rule, shown);
                 }
             }

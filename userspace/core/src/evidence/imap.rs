@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::resp::Read;
 use super::sasl::{self, Exchange};
+use super::sasl_ending::Ending;
 use super::text_line::{self, any};
-use super::{Hidden, Operation, Proof, Protocol, Refusal, Rule, Shown};
+use super::{Hidden, Operation, Protocol, Refusal, Rule, Shown};
 use crate::event::Role;
 
 rules! {
@@ -63,6 +64,8 @@ const COMMAND: usize = 12_288;
 const UNANSWERED: usize = 64;
 /// Logins that are reported one by one.
 const LOGINS: u32 = 64;
+static ENDING: Ending =
+    Ending { demanded: &DEMANDED, accepted: &ACCEPTED, unknown: &UNKNOWN_PROOF, opened: &LOGGED_IN };
 /// Commands by which the protocol is recognised, after a tag.
 const FIRST: &[&str] = &[
     "LOGIN",
@@ -310,33 +313,15 @@ impl Imap {
         if self.logins > LOGINS && !ok {
             return Next::More;
         }
-        let proof = match &offer {
-            Some((_, Shown::Offers { proof, .. })) if *proof != Proof::Claim => Some(*proof),
-            _ => None,
-        };
-        let offered = offer.is_some();
-        if let Some(proof) = proof {
-            notes.say(&DEMANDED, Shown::Demands { proof });
-        }
-        if let Some((rule, shown)) = offer {
-            notes.say(rule, shown);
-        }
-        if !ok {
-            let coded = text.first() == Some(&b'[');
-            let failed = text.starts_with(b"[AUTHENTICATIONFAILED]") || !coded && text_line::says_wrong(text);
-            let why = if failed && proof.is_some() { Refusal::ProofWrong } else { Refusal::Other };
-            notes.say(&REFUSED, Shown::Refuses { why });
-            return Next::More;
-        }
-        if !offered {
-            notes.say(&UNKNOWN_PROOF, Shown::Hidden { why: Hidden::Unsupported });
+        let proved = ENDING.say(offer, ok, notes);
+        if ok {
             return Next::Settled;
         }
-        if proof.is_some() {
-            notes.say(&ACCEPTED, Shown::Accepts);
-        }
-        notes.say(&LOGGED_IN, Shown::Serves { operation: Operation::Service });
-        Next::Settled
+        let coded = text.first() == Some(&b'[');
+        let failed = text.starts_with(b"[AUTHENTICATIONFAILED]") || !coded && text_line::says_wrong(text);
+        let why = if failed && proved { Refusal::ProofWrong } else { Refusal::Other };
+        notes.say(&REFUSED, Shown::Refuses { why });
+        Next::More
     }
 }
 

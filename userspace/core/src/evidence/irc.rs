@@ -191,8 +191,7 @@ impl Irc {
             }
             return;
         };
-        let proof = if let Shown::Offers { proof, .. } = &shown { Some(*proof) } else { None };
-        let proof = proof.filter(|proof| *proof != Proof::Claim);
+        let proof = shown.proof();
         if let Some(proof) = proof {
             notes.say(&DEMANDED, Shown::Demands { proof });
         }

@@ -316,7 +316,7 @@ impl Ldap {
         if self.binds > BINDS && code != 0 {
             return Next::More;
         }
-        let proved = matches!(&offer, Some((_, Shown::Offers { proof, .. })) if *proof != Proof::Claim);
+        let proved = offer.as_ref().is_some_and(|(_, shown)| shown.proof().is_some());
         if code == 0 {
             (self.said, self.results_after_service) = (Said::default(), 0);
             let Some((by, shown)) = offer else {

@@ -128,6 +128,7 @@ mod rtsp;
 mod s7comm;
 mod sap;
 mod sasl;
+mod sasl_ending;
 mod sender;
 mod sip;
 mod smb;

@@ -143,10 +143,7 @@ impl Nats {
     fn connect(&mut self, text: &[u8], notes: &mut Notes<'_>) -> Option<()> {
         let options: Connect<'_> = serde_json::from_slice(text).ok()?;
         let offer = offer(&options, notes);
-        let kind = match &offer {
-            Some((_, Shown::Offers { proof, .. })) if *proof != Proof::Claim => Some(*proof),
-            Some(_) | None => None,
-        };
+        let kind = offer.as_ref().and_then(|(_, shown)| shown.proof());
         self.proof = kind.is_some();
         if self.auth_required {
             let wanted = if self.nonce { Proof::Key } else { Proof::Secret };

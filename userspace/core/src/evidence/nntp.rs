@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::dissector::{Dissector, Input, Known, Next, Notes, nothing_alone, rules};
 use super::resp::Read;
 use super::sasl::{self, Exchange};
+use super::sasl_ending::Ending;
 use super::text_line::{self, begins_with_code, begins_with_word};
 use super::{Hidden, Operation, Proof, Protocol, Refusal, Rule, Shown};
 use crate::event::Role;
@@ -41,41 +42,14 @@ rules! {
 /// How a flow of this protocol is recognised and read.
 pub(crate) static KNOWN: Known = Known {
     protocol: Protocol::Nntp,
-    call: |bytes| begins_with_word(bytes, FIRST),
+    call: |bytes| text_line::any(&[begins_with_word(bytes, NEWS), begins_with_word(bytes, FIRST)]),
     reply: |bytes| begins_with_code(bytes, &["200", "201", "400", "502"]),
     begin: || Box::new(Nntp::default()),
     call_alone: nothing_alone,
     rules: RULES,
 };
 
-const FIRST: &[&str] = &[
-    "CAPABILITIES",
-    "MODE",
-    "AUTHINFO",
-    "GROUP",
-    "LIST",
-    "LISTGROUP",
-    "ARTICLE",
-    "HEAD",
-    "BODY",
-    "STAT",
-    "POST",
-    "IHAVE",
-    "CHECK",
-    "TAKETHIS",
-    "NEWGROUPS",
-    "NEWNEWS",
-    "DATE",
-    "HELP",
-    "XOVER",
-    "OVER",
-    "XHDR",
-    "HDR",
-    "STARTTLS",
-    "QUIT",
-    "SLAVE",
-];
-/// Commands that list, send or take news.
+/// Commands that list, send or take news, and may come first.
 const NEWS: &[&str] = &[
     "GROUP",
     "LIST",
@@ -94,9 +68,13 @@ const NEWS: &[&str] = &[
     "OVER",
     "XHDR",
     "HDR",
-    "NEXT",
-    "LAST",
 ];
+/// Commands that move within a group that was chosen.
+const MOVES: &[&str] = &["NEXT", "LAST"];
+/// Other commands that may come first.
+const FIRST: &[&str] = &["CAPABILITIES", "MODE", "AUTHINFO", "DATE", "HELP", "STARTTLS", "QUIT", "SLAVE"];
+static ENDING: Ending =
+    Ending { demanded: &DEMANDED, accepted: &ACCEPTED, unknown: &UNKNOWN_PROOF, opened: &LOGGED_IN };
 /// Most commands that wait for their answer.
 const UNANSWERED: usize = 64;
 /// Logins that are reported one by one.
@@ -143,16 +121,11 @@ impl Nntp {
             self.password = Zeroizing::new(value.to_vec());
             Asked::Password
         } else if is(word, "AUTHINFO") && is(kind, "SASL") {
-            let (mechanism, initial) = text_line::split_word(value);
-            let mut exchange = Exchange::new(mechanism);
-            if !initial.is_empty() {
-                exchange.push_base64(initial);
-            }
-            self.exchange = Some(exchange);
+            self.exchange = Some(Exchange::from_words(value));
             Asked::Exchange
         } else if is(word, "STARTTLS") {
             Asked::Tls
-        } else if text_line::is_one_of(word, NEWS) {
+        } else if text_line::is_one_of(word, NEWS) || text_line::is_one_of(word, MOVES) {
             Asked::News
         } else {
             Asked::Other
@@ -220,38 +193,19 @@ impl Nntp {
     }
 
     fn decided(&mut self, offer: Option<(&'static Rule, Shown)>, well: bool, notes: &mut Notes<'_>) -> Next {
-        let by_name = self.exchange.is_none() && offer.is_none();
-        self.exchange = None;
+        let by_name = self.exchange.take().is_none();
+        let offer = offer.or_else(|| by_name.then(|| (&LOGGED_IN, sasl::name_offer(&self.user))));
         self.logins = self.logins.saturating_add(1);
         if self.logins > LOGINS && !well {
             return Next::More;
         }
-        let proof = match &offer {
-            Some((_, Shown::Offers { proof, .. })) if *proof != Proof::Claim => Some(*proof),
-            _ => None,
-        };
-        if let Some(proof) = proof {
-            notes.say(&DEMANDED, Shown::Demands { proof });
+        let proved = ENDING.say(offer, well, notes);
+        if well {
+            return Next::Settled;
         }
-        match offer {
-            Some((rule, shown)) => notes.say(rule, shown),
-            None if by_name => notes.say(&LOGGED_IN, sasl::name_offer(&self.user)),
-            None if well => {
-                notes.say(&UNKNOWN_PROOF, Shown::Hidden { why: Hidden::Unsupported });
-                return Next::Settled;
-            }
-            None => {}
-        }
-        if !well {
-            let why = if proof.is_some() { Refusal::ProofWrong } else { Refusal::Other };
-            notes.say(&REFUSED, Shown::Refuses { why });
-            return Next::More;
-        }
-        if proof.is_some() {
-            notes.say(&ACCEPTED, Shown::Accepts);
-        }
-        notes.say(&LOGGED_IN, Shown::Serves { operation: Operation::Service });
-        Next::Settled
+        let why = if proved { Refusal::ProofWrong } else { Refusal::Other };
+        notes.say(&REFUSED, Shown::Refuses { why });
+        Next::More
     }
 }
 

@@ -175,6 +175,12 @@ pub enum Shown {
 }
 
 impl Shown {
+    /// What an offer proves; `None` for a mere claim, and for anything else that was shown.
+    pub(crate) fn proof(&self) -> Option<Proof> {
+        let Self::Offers { proof, .. } = self else { return None };
+        (*proof != Proof::Claim).then_some(*proof)
+    }
+
     /// The caller presented a secret, or a proof made from one.
     pub(crate) const fn secret(scope: Scope, principal: Option<Principal>, credential: Credential) -> Self {
         Self::Offers { proof: Proof::Secret, scope, principal, credential: Some(credential) }

@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::resp::Read;
 use super::sasl::{self, Exchange};
+use super::sasl_ending::Ending;
 use super::text_line::{self, any, begins_with_word};
-use super::{Hidden, Operation, Proof, Protocol, Refusal, Rule, Shown};
+use super::{Hidden, Operation, Protocol, Refusal, Rule, Shown};
 use crate::event::Role;
 
 rules! {
@@ -67,6 +68,8 @@ const AUTH: &[&[u8]] = &[
 const MAILBOX: &[&str] = &["STAT", "LIST", "RETR", "DELE", "TOP", "UIDL"];
 /// Logins that are reported one by one.
 const LOGINS: u32 = 64;
+static ENDING: Ending =
+    Ending { demanded: &DEMANDED, accepted: &ACCEPTED, unknown: &UNKNOWN_PROOF, opened: &LOGGED_IN };
 
 /// What a mail reader begins with.
 fn call_likeness(bytes: &[u8]) -> Likeness {
@@ -131,12 +134,7 @@ impl Pop3 {
         } else if is("AUTH") && rest.is_empty() || is("CAPA") {
             Asked::Listing
         } else if is("AUTH") {
-            let (mechanism, initial) = text_line::split_word(rest);
-            let mut exchange = Exchange::new(mechanism);
-            if !initial.is_empty() {
-                exchange.push_base64(initial);
-            }
-            self.exchange = Some(exchange);
+            self.exchange = Some(Exchange::from_words(rest));
             Asked::Auth
         } else if is("STLS") {
             Asked::Tls
@@ -208,26 +206,8 @@ impl Pop3 {
         if self.logins > LOGINS && !accepted {
             return Next::More;
         }
-        let proof = match &offer {
-            Some((_, Shown::Offers { proof, .. })) if *proof != Proof::Claim => Some(*proof),
-            _ => None,
-        };
-        let (offered, proved) = (offer.is_some(), proof.is_some());
-        if let Some(proof) = proof {
-            notes.say(&DEMANDED, Shown::Demands { proof });
-        }
-        if let Some((rule, shown)) = offer {
-            notes.say(rule, shown);
-        }
-        if accepted && !offered {
-            notes.say(&UNKNOWN_PROOF, Shown::Hidden { why: Hidden::Unsupported });
-            return Next::Settled;
-        }
+        let proved = ENDING.say(offer, accepted, notes);
         if accepted {
-            if proved {
-                notes.say(&ACCEPTED, Shown::Accepts);
-            }
-            notes.say(&LOGGED_IN, Shown::Serves { operation: Operation::Service });
             return Next::Settled;
         }
         let coded = [&b"-ERR [IN-USE"[..], b"-ERR [LOGIN-DELAY", b"-ERR [SYS"]

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::dissector::{Notes, rules};
 use super::gss_token;
+use super::text_line;
 use super::token;
 use super::{Credential, CredentialKind, Principal, PrincipalKind, Proof, Rule, Scope, Shown};
 
@@ -53,6 +54,16 @@ impl Exchange {
     pub(crate) fn new(mechanism: &[u8]) -> Self {
         let mechanism = mechanism.get(..mechanism.len().min(32)).unwrap_or_default();
         Self { mechanism: String::from_utf8_lossy(mechanism).to_ascii_uppercase(), responses: Vec::new() }
+    }
+
+    /// Begins an exchange by a mechanism's name and, behind it, a first response in base64 if there is one.
+    pub(crate) fn from_words(words: &[u8]) -> Self {
+        let (mechanism, initial) = text_line::split_word(words);
+        let mut exchange = Self::new(mechanism);
+        if !initial.is_empty() {
+            exchange.push_base64(initial);
+        }
+        exchange
     }
 
     /// True when the mechanism has this name.

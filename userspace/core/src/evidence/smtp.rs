@@ -121,12 +121,7 @@ impl Smtp {
         let asked = if is("STARTTLS") {
             Asked::StartTls
         } else if is("AUTH") {
-            let (mechanism, initial) = text_line::split_word(rest);
-            let mut exchange = Exchange::new(mechanism);
-            if !initial.is_empty() {
-                exchange.push_base64(initial);
-            }
-            self.exchange = Some(exchange);
+            self.exchange = Some(Exchange::from_words(rest));
             Asked::Auth
         } else if is("MAIL") || is("RCPT") {
             Asked::Envelope

@@ -236,7 +236,7 @@ impl Tds {
     fn accepted(&mut self, notes: &mut Notes<'_>) -> Next {
         match self.offer.take() {
             Some((by, shown)) => {
-                let proved = matches!(&shown, Shown::Offers { proof, .. } if *proof != Proof::Claim);
+                let proved = shown.proof().is_some();
                 notes.say(by, shown);
                 if proved {
                     notes.say(&rule::ACCEPTED, Shown::Accepts);
@@ -254,7 +254,7 @@ impl Tds {
         if self.sealed && self.offer.is_none() {
             notes.say(&rule::SEALED, Shown::Hidden { why: Hidden::Encrypted });
         }
-        let proved = matches!(&self.offer, Some((_, Shown::Offers { proof, .. })) if *proof != Proof::Claim);
+        let proved = self.offer.as_ref().is_some_and(|(_, shown)| shown.proof().is_some());
         if let Some((by, shown)) = self.offer.take() {
             notes.say(by, shown);
         }

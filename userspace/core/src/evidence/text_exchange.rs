@@ -152,9 +152,7 @@ impl Exchanges {
     /// What one exchange shows, in order: what was offered, then how it was answered.
     fn judge(&self, request: Request, code: u16, stale: bool) -> Vec<Offer> {
         let mut shown = request.offers;
-        let proved = shown
-            .iter()
-            .any(|(_, shown)| matches!(shown, Shown::Offers { proof, .. } if *proof != Proof::Claim));
+        let proved = shown.iter().any(|(_, shown)| shown.proof().is_some());
         let refuses = |why| Shown::Refuses { why };
         match (code, request.wish) {
             (401 | 407, _) => {

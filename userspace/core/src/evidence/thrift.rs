@@ -6,7 +6,8 @@
 use super::cursor::Cursor;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::sasl::Exchange;
-use super::{Hidden, Operation, Proof, Protocol, Refusal, Shown};
+use super::sasl_ending::Ending;
+use super::{Hidden, Operation, Protocol, Refusal, Shown};
 use crate::event::Role;
 
 rules! {
@@ -300,6 +301,9 @@ fn negotiation(bytes: &[u8], call: bool) -> Likeness {
     }
 }
 
+static ENDING: Ending =
+    Ending { demanded: &DEMANDED, accepted: &ACCEPTED, unknown: &UNKNOWN_PROOF, opened: &OPENED };
+
 /// One flow that begins with SASL.
 #[derive(Default, Debug)]
 struct Sasl {
@@ -309,30 +313,11 @@ struct Sasl {
 impl Sasl {
     fn decided(&self, well: bool, notes: &mut Notes<'_>) -> Next {
         let offer = self.exchange.as_ref().and_then(|exchange| exchange.offer(notes));
-        let proof = match &offer {
-            Some((_, Shown::Offers { proof, .. })) if *proof != Proof::Claim => Some(*proof),
-            _ => None,
-        };
-        if let Some(proof) = proof {
-            notes.say(&DEMANDED, Shown::Demands { proof });
-        }
-        match offer {
-            Some((rule, shown)) => notes.say(rule, shown),
-            None if well => {
-                notes.say(&UNKNOWN_PROOF, Shown::Hidden { why: Hidden::Unsupported });
-                return Next::Settled;
-            }
-            None => {}
-        }
+        let proved = ENDING.say(offer, well, notes);
         if !well {
-            let why = if proof.is_some() { Refusal::ProofWrong } else { Refusal::Other };
+            let why = if proved { Refusal::ProofWrong } else { Refusal::Other };
             notes.say(&WRONG, Shown::Refuses { why });
-            return Next::Settled;
         }
-        if proof.is_some() {
-            notes.say(&ACCEPTED, Shown::Accepts);
-        }
-        notes.say(&OPENED, Shown::Serves { operation: Operation::Service });
         Next::Settled
     }
 }
