@@ -5,4 +5,7 @@ mod formats;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
+#[path = "../../../core/tests/graph_values/mod.rs"]
+mod graph_values;
+#[cfg(test)]
 mod hostile;

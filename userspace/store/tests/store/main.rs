@@ -5,6 +5,9 @@ mod bad_days;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+#[path = "../../../core/tests/graph_values/mod.rs"]
+mod graph_values;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod memory;

@@ -1,0 +1,175 @@
+//! Values of a graph, for the tests of what is made from one: hosts, workloads, listeners, edges, flows.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
+use tierzero_core::evidence::{CredentialKind, Level, Principal, PrincipalKind, Source};
+use tierzero_core::fingerprint::Fingerprinter;
+use tierzero_core::graph::{
+    AgentStatus, CoverageSummary, CredentialSighting, Edge, EdgeEnds, EvidenceLine, Flow, Host, Listener,
+    ListenerClass, PrincipalSighting, ProcessCount, Transport, VerdictChange, Workload,
+};
+use tierzero_core::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
+use tierzero_core::verdict::{Check, Contrast, Served, Strength, Verdict};
+
+/// A moment, `second` seconds and a bit after a fixed start.
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::new(1_790_000_000 + second, 123_456_789).unwrap()
+}
+
+pub(crate) fn host() -> Host {
+    Host {
+        id: HostId::derive(&["machine"]),
+        name: "db-1".to_owned(),
+        kernel: "6.18.0".to_owned(),
+        boot_id: "8c2c5f6e-0000-4000-8000-000000000000".to_owned(),
+    }
+}
+
+pub(crate) fn workload(name: &str) -> Workload {
+    Workload {
+        id: WorkloadId::derive(&[name]),
+        host: Some(host().id),
+        name: name.to_owned(),
+        exe: Some(format!("/usr/bin/{name}")),
+        argv: vec![name.to_owned(), "--quiet".to_owned()],
+        unit: Some(format!("{name}.service")),
+        container: None,
+        pod: None,
+        uid: Some(999),
+        netns: Some(Netns(u32::MAX)),
+        netns_name: Some("host".to_owned()),
+        agent: AgentStatus::No,
+        first: at(0),
+        last: at(9),
+    }
+}
+
+pub(crate) fn listener(workload: &Workload) -> Listener {
+    Listener {
+        id: ListenerId::derive(&[&workload.name, "tcp"]),
+        workload: workload.id.clone(),
+        at: ListenAddress::Tcp { address: "[::1]:6379".parse().unwrap() },
+        protocol: Some("redis".to_owned()),
+        class: ListenerClass::Legacy,
+        reasons: vec!["served without proof".to_owned()],
+        joined_late: true,
+        contrast: Contrast::default(),
+        first: at(0),
+        last: at(9),
+    }
+}
+
+pub(crate) fn unix_listener(workload: &Workload) -> Listener {
+    Listener {
+        id: ListenerId::derive(&[&workload.name, "unix"]),
+        at: ListenAddress::Unix {
+            path: "@abstract\u{1}".to_owned(),
+            file: Some(SocketFile { mode: 0o660, uid: 1, gid: 2 }),
+        },
+        ..listener(workload)
+    }
+}
+
+pub(crate) fn evidence() -> EvidenceLine {
+    EvidenceLine {
+        rule: "redis.served/1".to_owned(),
+        level: Level::Observed,
+        source: Source::Wire,
+        shows: "The receiver ran a command.".to_owned(),
+        limits: "Other commands may need more.".to_owned(),
+    }
+}
+
+/// The edge of caller number `caller`; `flows` makes versions of it that differ.
+pub(crate) fn edge(caller: u64, flows: u64) -> Edge {
+    let name = format!("caller-{caller}");
+    let receiver = workload("redis");
+    Edge {
+        id: EdgeId::derive(&[&name]),
+        caller: WorkloadId::derive(&[&name]),
+        listener: listener(&receiver).id,
+        transport: Transport::Tcp,
+        protocol: Some("redis".to_owned()),
+        verdict: Verdict::LocationTrusted,
+        check: Check::None,
+        strength: Some(Strength::Presented),
+        flows,
+        served: flows,
+        refused: 0,
+        opaque: 1,
+        by_check: BTreeMap::from([(Check::None, flows), (Check::Opaque, 1)]),
+        groups: Vec::new(),
+        principals: vec![PrincipalSighting {
+            principal: Principal { kind: PrincipalKind::User, name: "n\"ä\u{0}".to_owned() },
+            verified: false,
+        }],
+        credentials: vec![CredentialSighting {
+            kind: CredentialKind::ApiKey,
+            fingerprint: Some(Fingerprinter::new([7; 32]).of("api-key", b"marker")),
+            lifetime_s: Some(u64::MAX >> 1),
+            not_before: Some(at(1)),
+            not_after: Some(at(2)),
+            cleartext: true,
+            first: at(1),
+            last: at(2),
+        }],
+        ends: EdgeEnds::Both,
+        joined_inferred: false,
+        joined_late: 1,
+        first: at(0),
+        last: at(9),
+        bytes_sent: 1 << 40,
+        bytes_received: 0,
+        processes: vec![ProcessCount { exe: format!("/usr/bin/{name}"), count: flows }],
+        evidence: vec![evidence()],
+        history: vec![VerdictChange { at: at(3), from: Verdict::Opaque, to: Verdict::LocationTrusted }],
+    }
+}
+
+pub(crate) fn flow(number: u64, edge: Option<&Edge>, to: Timestamp) -> Flow {
+    Flow {
+        number,
+        originator: "[::1]:40000".to_owned(),
+        responder: "[::1]:6379".to_owned(),
+        transport: Transport::Tcp,
+        application: None,
+        protocol: Some("redis".to_owned()),
+        check: Check::None,
+        strength: None,
+        verdict: Verdict::LocationTrusted,
+        served: Served::Yes,
+        joined_late: false,
+        gap: false,
+        principals: Vec::new(),
+        evidence: vec![evidence()],
+        caller: edge.map(|edge| edge.caller.clone()),
+        caller_pid: Some(4711),
+        listener: edge.map(|edge| edge.listener.clone()),
+        receiver_pid: None,
+        edge: edge.map(|edge| edge.id.clone()),
+        from: at(0),
+        to,
+        bytes_sent: 17,
+        bytes_received: 5,
+        closed: true,
+    }
+}
+
+pub(crate) fn coverage() -> CoverageSummary {
+    CoverageSummary {
+        lost_events: 3,
+        lost_by_place: BTreeMap::from([("ring".to_owned(), 3)]),
+        degraded: vec![Degradation {
+            name: "no-unix-payload".to_owned(),
+            loses: "Unix payload is not seen.".to_owned(),
+            because: String::new(),
+            remedy: String::new(),
+        }],
+        flows: 12,
+        opaque_flows: 2,
+        unattributed_flows: 1,
+        ..CoverageSummary::default()
+    }
+}
