@@ -368,6 +368,9 @@ impl Conversation {
                 if let State::Reading { dissector } | State::Tentative { dissector, .. } = &mut self.state {
                     *dissector = inner;
                 }
+                // It looks for other ends of messages.
+                self.originator.stream.set_searched(0);
+                self.responder.stream.set_searched(0);
                 // The inner layer looks at what is there at once.
                 return true;
             }

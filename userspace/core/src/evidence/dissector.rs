@@ -141,6 +141,24 @@ impl<'a> Input<'a> {
         self.stream.unread(self.end)
     }
 
+    /// Where the end of the next message is in the first `within` unread bytes, by `end`, which is given them and how
+    /// many an earlier call looked through in vain: so that a message which comes in many small segments is not
+    /// searched from its start again for each. A reader looks for one kind of end only.
+    pub(crate) fn find(
+        &mut self,
+        within: usize,
+        end: impl FnOnce(&[u8], usize) -> Option<usize>,
+    ) -> Option<usize> {
+        let bytes = self.stream.unread(self.end);
+        let window = bytes.get(..bytes.len().min(within)).unwrap_or_default();
+        let seen = window.len();
+        let found = end(window, self.stream.searched().min(seen));
+        if found.is_none() {
+            self.stream.set_searched(seen);
+        }
+        found
+    }
+
     /// True when the byte that comes next was cut off or lost: what is there is all that will be, unless it is passed
     /// over together with what is missing.
     pub(crate) fn is_stuck(&self) -> bool {

@@ -5,6 +5,7 @@
 
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::sasl;
+use super::text_line::byte_after;
 use super::{Hidden, Operation, Protocol, Refusal, Shown};
 use crate::event::Role;
 
@@ -47,23 +48,33 @@ fn field(segment: &[u8], number: usize) -> Option<&[u8]> {
     segment.split(|byte| byte == separator).nth(number)
 }
 
+/// Where a message ends whose first `from` bytes hold no end of one.
+fn ended(bytes: &[u8], from: usize) -> Option<usize> {
+    // The last byte that was looked through may begin the end.
+    let from = from.saturating_sub(1);
+    let at = bytes.get(from..)?.windows(END.len()).position(|window| window == END)?;
+    from.checked_add(at)
+}
+
 impl Dissector for Hl7 {
     fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
         if self.asked != (from == Role::Responder) {
             return Next::More;
         }
-        let bytes = input.bytes();
-        if bytes.first().is_some_and(|start| *start != 0x0b) {
+        if input.bytes().first().is_some_and(|start| *start != 0x0b) {
             return Next::Lost(Hidden::Unsupported);
         }
+        // The first segment of a call, and the whole of an answer.
+        let end = match from {
+            Role::Originator => input.find(HEAD, |bytes, from| byte_after(bytes, from, b'\r')),
+            Role::Responder => input.find(HEAD, ended),
+        };
+        let bytes = input.bytes();
         let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or_default();
-        let whole = head.windows(END.len()).position(|window| window == END);
-        // The first segment of a call, and two of an answer.
         let mut segments = head.get(1..).unwrap_or_default().split(|byte| *byte == b'\r');
         let header = segments.next().unwrap_or_default();
-        let header_ended = head.contains(&b'\r');
         match from {
-            Role::Originator if header_ended => {
+            Role::Originator if end.is_some() => {
                 let (application, facility) = (field(header, 2), field(header, 3));
                 let name = [application.unwrap_or_default(), b"|", facility.unwrap_or_default()].concat();
                 let name: &[u8] = if name.len() > 1 { &name } else { b"" };
@@ -72,7 +83,7 @@ impl Dissector for Hl7 {
                 // What follows in the message, and later ones, decides nothing.
                 Next::More
             }
-            Role::Responder if whole.is_some() => {
+            Role::Responder if end.is_some() => {
                 let code = segments.find(|segment| segment.starts_with(b"MSA")).and_then(|it| field(it, 1));
                 match code {
                     Some(b"AA" | b"CA") => {

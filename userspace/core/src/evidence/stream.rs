@@ -28,6 +28,8 @@ pub(crate) struct Stream {
     cut: BTreeMap<u64, u64>,
     /// Since when a hole has been open.
     hole_since: Option<Timestamp>,
+    /// Up to which offset the end of a message was looked for, and is not.
+    searched: u64,
 }
 
 impl fmt::Debug for Stream {
@@ -58,6 +60,16 @@ impl Stream {
         let visible =
             usize::try_from(end.saturating_sub(self.next)).unwrap_or(usize::MAX).min(self.ready.len());
         self.ready.get(..visible).unwrap_or_default()
+    }
+
+    /// How many of the unread bytes were looked through for the end of a message, in vain.
+    pub(crate) fn searched(&self) -> usize {
+        usize::try_from(self.searched.saturating_sub(self.next)).unwrap_or(usize::MAX)
+    }
+
+    /// The first `count` unread bytes don't hold the end of a message.
+    pub(crate) fn set_searched(&mut self, count: usize) {
+        self.searched = self.next.saturating_add(count as u64);
     }
 
     /// How many more bytes fit in order.

@@ -56,6 +56,8 @@ pub(crate) struct Exchanges {
     unanswered: VecDeque<Request>,
     answered: VecDeque<Vec<u8>>,
     reported: Vec<Vec<Offer>>,
+    /// The answer that comes next answers nothing that was asked so far.
+    early: bool,
 }
 
 /// What joins an answer to its request.
@@ -72,18 +74,31 @@ fn key(head: &Head<'_>) -> Vec<u8> {
 impl Exchanges {
     /// Nothing was asked yet.
     pub(crate) fn new(dialect: &'static Dialect) -> Self {
-        Self { dialect, unanswered: VecDeque::new(), answered: VecDeque::new(), reported: Vec::new() }
+        Self {
+            dialect,
+            unanswered: VecDeque::new(),
+            answered: VecDeque::new(),
+            reported: Vec::new(),
+            early: false,
+        }
     }
 
     /// Reads one message of a stream, its body included.
     pub(crate) fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next {
+        // What answers nothing so far does so until more is asked.
+        if from == Role::Responder && self.early || !Head::has_ended(input) {
+            return Next::More;
+        }
         let head = match Head::read(input.bytes()) {
             Read::Got(head) => head,
             Read::More => return Next::More,
             Read::Broken => return Next::Lost(Hidden::Unsupported),
         };
-        if from == Role::Responder && self.is_early(&head) {
-            return Next::More;
+        if from == Role::Responder {
+            self.early = self.is_early(&head);
+            if self.early {
+                return Next::More;
+            }
         }
         self.message(from, &head, notes);
         let (length, body) = (head.length, head.body());
@@ -114,6 +129,7 @@ impl Exchanges {
             // An answer to what the responder asked.
             return;
         }
+        self.early = false;
         let key = key(head);
         self.unanswered.retain(|known| known.key != key);
         if self.unanswered.len() >= UNANSWERED {

@@ -2,9 +2,10 @@
 //!
 //! Sources: RFC 3261 section 7 (SIP), RFC 2326 section 4 (RTSP), RFC 5322 section 2.2 (fields and folding).
 
-use super::dissector::{Likeness, Notes};
+use super::dissector::{Input, Likeness, Notes};
 use super::http_credential::{self, Offer};
 use super::resp::Read;
+use super::text_line::byte_after;
 
 /// Longest head.
 const HEAD: usize = 12_288;
@@ -22,7 +23,27 @@ pub(crate) struct Head<'a> {
     pub(crate) length: usize,
 }
 
+/// Where the first empty line of `bytes` ends, whose first `from` bytes hold no end of one.
+fn empty_line(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut from = from;
+    loop {
+        let end = byte_after(bytes, from, b'\n')?;
+        // What comes last before it: a line's end, or something that fills the line. No byte is passed twice.
+        let blank = |byte: &&u8| **byte != b'\n' && byte.is_ascii_whitespace();
+        let before = bytes.get(..end)?.iter().rev().find(|byte| !blank(byte));
+        if before.is_none_or(|byte| *byte == b'\n') {
+            return Some(end);
+        }
+        from = end.checked_add(1)?;
+    }
+}
+
 impl<'a> Head<'a> {
+    /// True when the whole head is there, or no head can be.
+    pub(crate) fn has_ended(input: &mut Input<'_>) -> bool {
+        input.find(HEAD, empty_line).is_some() || input.bytes().len() >= HEAD
+    }
+
     /// Reads the head at the start of `bytes`.
     pub(crate) fn read(bytes: &'a [u8]) -> Read<Self> {
         let mut head = Self { line: &[], fields: Vec::new(), length: 0 };
@@ -141,5 +162,47 @@ pub(crate) fn request_likeness(bytes: &[u8], methods: &[&str], version: &[u8]) -
         }
         None if bytes.len() < LINE => Likeness::Unsure,
         None => Likeness::Unlike,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stream::Stream;
+    use super::*;
+
+    #[test]
+    fn a_head_has_ended_exactly_when_it_can_be_read_however_it_comes() {
+        let long = [&b"OPTIONS * SIP/2.0\r\nVia: "[..], &[b'a'; HEAD]].concat();
+        let texts = [
+            &b"OPTIONS * SIP/2.0\r\nVia: a\r\n b\r\n\r\nbody\n\n"[..],
+            b"OPTIONS * SIP/2.0\nl: 3\n \t\nabc",
+            b" \r\nOPTIONS",
+            b"\nOPTIONS",
+            b"OPTIONS",
+            &long,
+        ];
+        for (text, step) in texts.iter().flat_map(|text| [1, 3, 7].map(|step| (text, step))) {
+            let mut stream = Stream::new(2 * HEAD);
+            for piece in text.chunks(step) {
+                stream.append(piece);
+                let ended = Head::has_ended(&mut Input::new(&mut stream, u64::MAX));
+                assert_eq!(ended, !matches!(Head::read(stream.unread(u64::MAX)), Read::More));
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_looked_through_is_not_looked_through_again() {
+        let mut stream = Stream::new(HEAD);
+        let mut looked = 0;
+        for _ in 0..1000 {
+            stream.append(b"a");
+            let found = Input::new(&mut stream, u64::MAX).find(HEAD, |bytes, from| {
+                looked += bytes.len().saturating_sub(from);
+                byte_after(bytes, from, b'\n')
+            });
+            assert_eq!(found, None);
+        }
+        assert_eq!(looked, 1000);
     }
 }

@@ -30,15 +30,19 @@ const ELSE: &[&str] =
 
 /// Takes the next line, without its end; nothing is taken while the end is not there.
 pub(crate) fn take(input: &mut Input<'_>) -> Read<Zeroizing<Vec<u8>>> {
-    let bytes = input.bytes();
-    let window = bytes.get(..bytes.len().min(LINE)).unwrap_or_default();
-    let Some(end) = window.iter().position(|byte| *byte == b'\n') else {
-        return if bytes.len() >= LINE { Read::Broken } else { Read::More };
+    let Some(end) = input.find(LINE, |bytes, from| byte_after(bytes, from, b'\n')) else {
+        return if input.bytes().len() >= LINE { Read::Broken } else { Read::More };
     };
-    let line = window.get(..end).unwrap_or_default();
+    let line = input.bytes().get(..end).unwrap_or_default();
     let line = Zeroizing::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec());
     input.read(end.saturating_add(1));
     Read::Got(line)
+}
+
+/// Where `byte` first stands at or behind place `from`.
+pub(crate) fn byte_after(bytes: &[u8], from: usize, byte: u8) -> Option<usize> {
+    let at = bytes.get(from..)?.iter().position(|one| *one == byte)?;
+    from.checked_add(at)
 }
 
 /// The first word of a line and what follows it.
