@@ -98,7 +98,7 @@ fn a_certificate_with_its_proof_admits() {
     check(&talk(s(finished())), &[SPEAKS, DEMANDED, offered, "admits [tls12.certificate-accepted]", INSIDE]);
     for (description, why) in [
         (42, "ProofWrong [tls.certificate-refused]"),
-        (45, "ProofWrong [tls.certificate-refused]"),
+        (45, "Expired [tls.certificate-refused]"),
         (48, "ProofWrong [tls.certificate-refused]"),
         (49, "NotAllowed [tls.certificate-refused]"),
         (80, "Other [tls.handshake-refused]"),
