@@ -8,10 +8,10 @@ use super::cursor::Cursor;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::http_credential;
 use super::http_request::is_public;
+use super::relayed_request::{Answers, Relayed};
 use super::told::Told;
 use super::{
-    Credential, CredentialKind, Hidden, Operation, Principal, PrincipalKind, Proof, Protocol, Refusal, Scope,
-    Shown,
+    Credential, CredentialKind, Hidden, Operation, Principal, PrincipalKind, Proof, Protocol, Scope, Shown,
 };
 use crate::event::Role;
 
@@ -92,11 +92,20 @@ const FIELDS: &[&str] = &[
 /// Methods that have a code (1 and on).
 const METHODS: &[&str] = &["OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE"];
 
+static ANSWERS: Answers = Answers {
+    accepted: &ACCEPTED,
+    served: &SERVED,
+    public: &PUBLIC,
+    demanded: &DEMANDED,
+    forbidden: &FORBIDDEN,
+    failed: &FAILED,
+};
+
 /// One flow.
 #[derive(Default, Debug)]
 struct Ajp {
-    /// A request without an answer: what it asks for, and whether it carried a proof.
-    request: Option<(Operation, bool)>,
+    /// A request without an answer.
+    request: Option<Relayed>,
     pinged: bool,
     told: Told,
 }
@@ -176,31 +185,9 @@ impl Ajp {
             self.told.once(rule, shown, notes);
         }
         let public = method.is_some_and(|method| is_public(method, &target));
-        self.request = Some((if public { Operation::Public } else { Operation::Service }, proved));
+        let operation = if public { Operation::Public } else { Operation::Service };
+        self.request = Some(Relayed { operation, proved });
         Some(())
-    }
-
-    fn status(&mut self, status: u16, notes: &mut Notes<'_>) {
-        let Some((operation, proved)) = self.request else { return };
-        match (status, operation) {
-            (401, _) => {
-                let why = if proved { Refusal::ProofWrong } else { Refusal::ProofMissing };
-                self.told.once(&DEMANDED, Shown::Refuses { why }, notes);
-            }
-            (403, _) => {
-                let why = if proved { Refusal::NotAllowed } else { Refusal::Other };
-                self.told.once(&FORBIDDEN, Shown::Refuses { why }, notes);
-            }
-            (200..400, Operation::Public) => self.told.once(&PUBLIC, Shown::Serves { operation }, notes),
-            (200..400, Operation::Service) => {
-                if proved {
-                    self.told.once(&ACCEPTED, Shown::Accepts, notes);
-                }
-                self.told.once(&SERVED, Shown::Serves { operation }, notes);
-            }
-            (400.., _) => self.told.once(&FAILED, Shown::Refuses { why: Refusal::Other }, notes),
-            _ => {}
-        }
     }
 }
 
@@ -240,8 +227,10 @@ impl Dissector for Ajp {
                 self.told.once(&PING, Shown::Serves { operation: Operation::Public }, notes);
             }
             (Role::Responder, SEND_HEADERS) => {
-                let [high, low] = body.first_chunk::<2>().copied().unwrap_or_default();
-                self.status(u16::from_be_bytes([high, low]), notes);
+                let status = u16::from_be_bytes(body.first_chunk::<2>().copied().unwrap_or_default());
+                if let Some(request) = self.request {
+                    request.answered(status, &ANSWERS, &mut self.told, notes);
+                }
             }
             (Role::Responder, END_RESPONSE) => self.request = None,
             _ => {}

@@ -39,6 +39,7 @@ mod dtls;
 mod ebcdic;
 mod elasticsearch;
 mod enip;
+mod fastcgi;
 mod finger;
 mod fins;
 mod fix;
@@ -80,6 +81,9 @@ pub mod kernel;
 mod kpasswd;
 mod ldap;
 mod ldap_rules;
+mod log_shipping;
+mod lpd;
+mod managesieve;
 mod memcached;
 mod memcached_datagram;
 mod mms;
@@ -89,8 +93,10 @@ mod mongodb_rules;
 mod mqtt;
 mod mysql;
 mod mysql_rules;
+mod mysqlx;
 mod nats;
 mod netbios;
+mod ninep;
 mod nntp;
 mod ntp;
 pub mod observation;
@@ -119,7 +125,9 @@ mod quic_initial;
 mod radius;
 mod rdp;
 mod redis;
+mod redis_bus;
 mod redis_request;
+mod relayed_request;
 mod resp;
 mod rlogin;
 mod rsh;
@@ -232,6 +240,10 @@ static DISSECTORS: &[&Known] = &[
     &sap::MESSAGES,
     &sap::GATEWAY,
     &sap::DIALOG,
+    &fastcgi::KNOWN,
+    &ninep::KNOWN,
+    &log_shipping::FORWARD,
+    &log_shipping::LUMBERJACK,
     &bgp::KNOWN,
     &oracle::KNOWN,
     &drda::KNOWN,
@@ -254,6 +266,7 @@ static DISSECTORS: &[&Known] = &[
     &ftp::KNOWN,
     &smtp::KNOWN,
     &pop3::KNOWN,
+    &managesieve::KNOWN,
     &imap::KNOWN,
     &nntp::KNOWN,
     &xmpp::KNOWN,
@@ -267,7 +280,9 @@ static DISSECTORS: &[&Known] = &[
     &diameter::KNOWN,
     &vnc::KNOWN,
     &rsync::KNOWN,
+    &redis_bus::KNOWN,
     &redis::KNOWN,
+    &mysqlx::KNOWN,
     &mysql::KNOWN,
     &mqtt::KNOWN,
     &nats::KNOWN,
@@ -284,6 +299,7 @@ static DISSECTORS: &[&Known] = &[
     &ident::KNOWN,
     &rlogin::KNOWN,
     &rsh::KNOWN,
+    &lpd::KNOWN,
     &finger::KNOWN_VERBOSE,
     &whois::KNOWN,
     &finger::KNOWN,

@@ -212,6 +212,22 @@ pub enum Protocol {
     Dtls,
     /// OpenVPN.
     Openvpn,
+    /// The line printer daemon protocol.
+    Lpd,
+    /// MySQL's X protocol.
+    Mysqlx,
+    /// The bus between the nodes of a Redis cluster.
+    RedisBus,
+    /// ManageSieve.
+    Managesieve,
+    /// Lumberjack, of Logstash and Beats.
+    Lumberjack,
+    /// Forward, of Fluentd and Fluent Bit.
+    Forward,
+    /// 9P2000 and its variants.
+    Ninep,
+    /// FastCGI.
+    Fastcgi,
     /// SAP's DIAG, of its front end.
     SapDiag,
     /// SAP's RFC gateway.
@@ -347,6 +363,14 @@ impl Protocol {
             Self::Dtls => "dtls",
             Self::Stun => "stun",
             Self::Openvpn => "openvpn",
+            Self::Lpd => "lpd",
+            Self::Mysqlx => "mysqlx",
+            Self::RedisBus => "redis-bus",
+            Self::Managesieve => "managesieve",
+            Self::Lumberjack => "lumberjack",
+            Self::Forward => "fluent-forward",
+            Self::Ninep => "9p",
+            Self::Fastcgi => "fastcgi",
             Self::SapDiag => "sap-diag",
             Self::SapRfc => "sap-rfc",
             Self::SapMessages => "sap-message-server",
