@@ -402,7 +402,7 @@ impl Conversation {
         let mut mute = self.late;
         match std::mem::replace(&mut self.state, State::Over) {
             State::Reading { mut dissector } => {
-                mute = false;
+                mute = dissector.has_decided();
                 let first = out.len();
                 dissector
                     .finish(why.is_none() && !self.late, &mut Notes::new(out, &self.fingerprinter, self.now));

@@ -111,6 +111,11 @@ pub(crate) trait Dissector: fmt::Debug + Send {
     /// more has arrived in either direction; bytes that are left unread stay. A responder's bytes that answer nothing yet are left unread.
     fn read(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Next;
 
+    /// Everything that decides was said, and what may still come only adds to it: where it is missing, nothing is.
+    fn has_decided(&self) -> bool {
+        false
+    }
+
     /// Reading ends before it was settled: what was offered and never answered is said. `whole` is true when the flow
     /// is over and nothing of it is missing, so that silence means something.
     fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {

@@ -1,9 +1,12 @@
 //! TLS up to 1.3: what the handshake shows about the caller. What is inside stays unknown, and so does service.
 //!
-//! Sources: RFC 5246 (1.2), RFC 8446 (1.3). Record lengths of 1.3 are judged in [`super::tls13`].
+//! Sources: RFC 5246 (1.2), RFC 8446 (1.3). Hellos in the format of SSL 2.0 are read in [`super::ssl2`]. Record lengths of 1.3 are judged in [`super::tls13`].
 
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone};
-use super::tls_record::{ALERT, CLIENT_HELLO, HANDSHAKE, Happened, RECORD, SERVER_HELLO, Side};
+use super::ssl2;
+use super::text_line::any;
+use super::tls_record::{ALERT, APPLICATION, CLIENT_HELLO, HANDSHAKE, Happened, RECORD, SERVER_HELLO, Side};
+use super::tls_renegotiation::Watch;
 use super::tls_rules::RULES;
 use super::tls_session::Session;
 use super::{Hidden, Protocol};
@@ -21,6 +24,11 @@ pub(crate) static KNOWN: Known = Known {
 
 /// Begins to read TLS, from the first byte of a flow or after an upgrade.
 pub(crate) fn begin() -> Box<dyn Dissector> {
+    Box::new(Tls { watches: true, ..Tls::default() })
+}
+
+/// Begins to read TLS of which only the first handshake matters.
+pub(crate) fn begin_handshake() -> Box<dyn Dissector> {
     Box::new(Tls::default())
 }
 
@@ -43,12 +51,13 @@ fn first_record(bytes: &[u8], kind: u8, message: Option<u8>) -> Likeness {
 }
 
 fn call_likeness(bytes: &[u8]) -> Likeness {
-    first_record(bytes, HANDSHAKE, Some(CLIENT_HELLO))
+    any(&[first_record(bytes, HANDSHAKE, Some(CLIENT_HELLO)), ssl2::call_likeness(bytes)])
 }
 
 fn reply_likeness(bytes: &[u8]) -> Likeness {
     match bytes.first() {
         Some(&ALERT) => first_record(bytes, ALERT, None),
+        Some(0x80..) => ssl2::reply_likeness(bytes),
         Some(_) | None => first_record(bytes, HANDSHAKE, Some(SERVER_HELLO)),
     }
 }
@@ -59,6 +68,34 @@ struct Tls {
     client: Side,
     server: Side,
     session: Session,
+    /// The hello came in the format of SSL 2.0.
+    old_hello: bool,
+    /// A second handshake is looked for, once the first is over.
+    watches: bool,
+    watch: Option<Watch>,
+}
+
+impl Tls {
+    /// The first bytes of both directions, where they are in the format of SSL 2.0.
+    fn ssl2(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Option<Next> {
+        input.bytes().first().filter(|first| **first >= 0x80)?;
+        match from {
+            Role::Originator if !self.session.begun() => match ssl2::hello(input.bytes()) {
+                Ok(Some(length)) => {
+                    self.old_hello = true;
+                    self.session.begin();
+                    input.read(length);
+                    Some(Next::More)
+                }
+                Ok(None) => Some(Next::More),
+                Err(()) => None,
+            },
+            Role::Responder if self.old_hello && self.session.undecided() => {
+                ssl2::answered(input.bytes(), notes)
+            }
+            Role::Originator | Role::Responder => None,
+        }
+    }
 }
 
 impl Dissector for Tls {
@@ -72,6 +109,9 @@ impl Dissector for Tls {
             if from == Role::Responder && !self.session.begun() {
                 return Next::More;
             }
+            if let Some(next) = self.ssl2(from, input, notes) {
+                return next;
+            }
             let side = match from {
                 Role::Originator => &mut self.client,
                 Role::Responder => &mut self.server,
@@ -84,14 +124,31 @@ impl Dissector for Tls {
             if matches!(happened, Happened::ChangeCipher) && self.session.changes_cipher() {
                 side.encrypted = true;
             }
+            if let Some(watch) = &mut self.watch {
+                match watch.happened(from, &happened, notes) {
+                    Some(next) => return next,
+                    None => continue,
+                }
+            }
             let finished = self.client.encrypted && self.server.encrypted;
-            if let Some(next) = self.session.happened(from, happened, finished, notes) {
-                return next;
+            let encrypted = matches!(happened, Happened::Encrypted(HANDSHAKE | APPLICATION, _));
+            match self.session.happened(from, happened, finished, notes) {
+                Some(Next::Settled) if self.watches && encrypted && self.session.changes_cipher() => {
+                    self.watch = Some(Watch::default());
+                }
+                Some(next) => return next,
+                None => {}
             }
         }
     }
 
+    fn has_decided(&self) -> bool {
+        self.watch.is_some()
+    }
+
     fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {
-        self.session.finish(whole, notes);
+        if self.watch.is_none() {
+            self.session.finish(whole, notes);
+        }
     }
 }

@@ -204,6 +204,7 @@ impl Handshake12 {
         notes.say(&RESUMED_12, Shown::Resumes { sessions: std::mem::take(&mut self.sessions) });
         self.keep(notes);
         notes.say(&INSIDE_12, Shown::Hidden { why: Hidden::Tls12 });
+        self.say_version(notes);
     }
 
     fn keep(&mut self, notes: &mut Notes<'_>) {
@@ -308,6 +309,14 @@ impl Handshake12 {
             Rests::Certificate | Rests::SharedKey | Rests::Password | Rests::Ticket => &INSIDE_12,
         };
         notes.say(rule, Shown::Hidden { why: Hidden::Tls12 });
+        self.say_version(notes);
+    }
+
+    /// Says that the version is old, if it is; last, since what counts is what was seen before it.
+    fn say_version(&self, notes: &mut Notes<'_>) {
+        if self.legacy_request {
+            notes.say(&OLD_VERSION, Shown::Hidden { why: Hidden::Tls12 });
+        }
     }
 
     /// The receiver's fatal alert before its Finished (RFC 5246 section 7.2.2).

@@ -18,7 +18,7 @@ pub(crate) struct Carried {
 
 impl Default for Carried {
     fn default() -> Self {
-        Self { tls: tls::begin(), caller: Stream::new(LIMIT), receiver: Stream::new(LIMIT) }
+        Self { tls: tls::begin_handshake(), caller: Stream::new(LIMIT), receiver: Stream::new(LIMIT) }
     }
 }
 

@@ -46,6 +46,18 @@ rules! {
     ANONYMOUS_12 = "tls12.anonymous", v 1, Observed, Wire,
         "The handshake proved neither side to the other (anonymous key exchange)",
         "What is inside, and whether the caller proves itself there, is not visible";
+    OLD_VERSION = "tls.old-version", v 1, Observed, Wire,
+        "The receiver chose TLS 1.1 or older, which RFC 8996 withdraws",
+        "Nothing is said about what it checks";
+    SSL_2 = "tls.ssl2", v 1, Observed, Wire,
+        "The receiver answered in SSL 2.0, which RFC 6176 prohibits",
+        "Whether a certificate is asked for is inside the encryption, and so is who calls";
+    RENEGOTIATED_12 = "tls12.renegotiated", v 1, Observed, Wire,
+        "After the handshake a second one was done inside the encryption",
+        "Whether a certificate was asked for in it is not visible";
+    LATE_CERTIFICATE_12 = "tls12.late-certificate-sized", v 1, Inferred, Wire,
+        "In a second handshake inside the encryption the caller sent more than any handshake without a certificate takes",
+        "Whose certificate; sizes alone are no proof";
     UNFINISHED = "tls.unfinished", v 1, Observed, Wire,
         "The handshake ended before the receiver chose a version",
         "Nothing is said about what it checks";

@@ -58,6 +58,11 @@ impl Session {
         self.hello.is_some() || !matches!(self.version, Version::Unknown)
     }
 
+    /// There was a hello of which nothing is kept.
+    pub(crate) fn begin(&mut self) {
+        self.hello = Some(Offered::default());
+    }
+
     /// True while no version was chosen.
     pub(crate) fn undecided(&self) -> bool {
         matches!(self.version, Version::Unknown)
