@@ -11,6 +11,8 @@ pub(crate) struct Graph {
     pub(crate) workloads: Vec<Workload>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) edges: Vec<Edge>,
+    #[serde(default)]
+    pub(crate) principals: Vec<Holder>,
 }
 
 /// What was not seen.
@@ -79,6 +81,42 @@ pub(crate) struct Principal {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Change {
     pub(crate) from: String,
+    pub(crate) why: Option<String>,
+}
+
+/// Who shows credentials to a listener, and how long what he shows lasts.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Holder {
+    pub(crate) listener: String,
+    pub(crate) principal: Option<Name>,
+    pub(crate) verified: bool,
+    pub(crate) callers: Vec<String>,
+    pub(crate) lifetime: String,
+    pub(crate) refreshed: u64,
+    pub(crate) expiry: String,
+    pub(crate) cancelled: Option<String>,
+    pub(crate) rotated: Option<Rotation>,
+    pub(crate) credentials: Vec<Held>,
+}
+
+/// A name.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Name {
+    pub(crate) name: String,
+}
+
+/// One secret took another's place.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Rotation {
+    pub(crate) old_refused: Option<String>,
+}
+
+/// One credential.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) kind: String,
+    pub(crate) lifetime_s: Option<u64>,
+    pub(crate) cleartext: bool,
 }
 
 /// One line of evidence.

@@ -215,6 +215,15 @@ fn edge_judgement(truth: &truth::Edge, found: Option<&Edge>, said: &Said<'_>) ->
             differ("history", is.join(", "), should.join(", "));
         }
     }
+    if let Some(should) = &truth.revisions {
+        let is: Vec<_> = edge.history.iter().map(|change| change.why.clone().unwrap_or_default()).collect();
+        if is != *should {
+            differ("revisions", is.join(", "), should.join(", "));
+        }
+    }
+    for (is, should) in lives::differences(truth, edge, said) {
+        differ("credentials", is, should);
+    }
     for level in &truth.evidence {
         if !edge.evidence.iter().any(|line| line.level == *level) {
             let rules: Vec<_> = edge.evidence.iter().map(|line| line.rule.as_str()).collect();
@@ -403,5 +412,6 @@ fn resolved(exe: &str) -> String {
     std::fs::canonicalize(exe).map_or_else(|_| exe.to_owned(), |path| path.display().to_string())
 }
 
+mod lives;
 #[cfg(test)]
 mod tests;

@@ -121,12 +121,43 @@ pub(crate) struct Edge {
     pub(crate) ends: Option<String>,
     /// Verdicts that it had before, oldest first.
     pub(crate) history: Option<Vec<String>>,
+    /// Why it was revised, each time, oldest first.
+    pub(crate) revisions: Option<Vec<String>>,
+    /// Under which names the caller showed which credentials, and how long they last.
+    #[serde(default)]
+    pub(crate) credentials: Vec<Holder>,
     /// Levels of evidence of which there must be a line.
     #[serde(default)]
     pub(crate) evidence: Vec<String>,
     /// Its flows, by what distinguishes them; judged on the last line of each flow.
     #[serde(default)]
     pub(crate) groups: Vec<Group>,
+}
+
+/// Credentials shown under one name, or under none, by the caller of an edge to its listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Holder {
+    /// Name; null where none goes with the credentials.
+    pub(crate) principal: Option<String>,
+    /// Proved to the receiver, or only claimed.
+    pub(crate) verified: bool,
+    /// Kind of each credential.
+    pub(crate) kind: String,
+    /// How many different ones.
+    pub(crate) count: usize,
+    /// Readable on the wire.
+    pub(crate) cleartext: bool,
+    /// How long the longest lasts.
+    pub(crate) lifetime: String,
+    /// Lifetime of each by its own words, where it says one.
+    pub(crate) lifetime_s: Option<u64>,
+    /// How often a short-lived one took the place of another in time.
+    pub(crate) refreshed: u64,
+    /// `enforced`, `accepted` or `not-seen`.
+    pub(crate) expiry: String,
+    /// One secret without an end took another's place, and the old one was refused.
+    pub(crate) rotated: bool,
 }
 
 /// Flows of an edge that have something in common.

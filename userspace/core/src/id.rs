@@ -58,6 +58,9 @@ stable_id!(
 stable_id!(
     /// An edge: one caller workload to one listener.
     EdgeId, "e-");
+stable_id!(
+    /// A holder of credentials: a name, or a nameless caller, at one listener.
+    HolderId, "p-");
 
 /// 64 bits of SHA-256 over length-prefixed parts: 16 hex digits. At 1,000,000 ids the chance that any two collide
 /// is about 3 in 10^8.

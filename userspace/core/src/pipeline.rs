@@ -121,6 +121,7 @@ impl Pipeline {
     /// An empty pipeline that keeps no more than `limits` say.
     #[must_use]
     pub fn with_limits(settings: Settings, limits: Limits) -> Self {
+        let short_lived_s = settings.short_lived_s;
         let Limits { flows, processes, namespaces, workloads, listeners, edges, early_ends } = limits;
         Self {
             settings,
@@ -130,7 +131,7 @@ impl Pipeline {
             listening: Listening::new(listeners),
             flows: FlowTable::new(flows.max(1), early_ends),
             sessions: sessions::Sessions::default(),
-            graph: Graph::new(Most { workloads, listeners, edges }),
+            graph: Graph::new(Most { workloads, listeners, edges }, short_lived_s),
             clock: Timestamp::MIN,
             generation: 0,
             young: VecDeque::new(),

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tierzero_core::event::{Degradation, ListenAddress};
-use tierzero_core::graph::{CoverageSummary, Edge, EvidenceLine, Host, Listener, Snapshot, Workload};
+use tierzero_core::graph::{CoverageSummary, Host, Listener, Snapshot, Workload};
 
+use crate::edge_json::EdgeJson;
+use crate::holder_json::HolderJson;
 use crate::words::{Word, time};
 
 pub(crate) const SCHEMA: &str = "tierzero/graph/1";
@@ -25,6 +27,9 @@ pub(crate) struct GraphJson {
     paths: Vec<serde_json::Value>,
     agents: Vec<serde_json::Value>,
     findings: Vec<serde_json::Value>,
+    /// Who shows credentials to which listener. Absent in a graph of an older program.
+    #[serde(default)]
+    pub(crate) principals: Vec<HolderJson>,
 }
 
 /// Both null when nothing was observed.
@@ -121,107 +126,8 @@ pub(crate) struct SocketFileJson {
     pub(crate) gid: u32,
 }
 
-#[derive(Serialize, Deserialize)]
-pub(crate) struct EdgeJson {
-    pub(crate) id: String,
-    pub(crate) caller: String,
-    pub(crate) listener: String,
-    pub(crate) transport: String,
-    pub(crate) protocol: Option<String>,
-    pub(crate) verdict: String,
-    pub(crate) check: String,
-    pub(crate) strength: Option<String>,
-    pub(crate) flows: u64,
-    pub(crate) served: u64,
-    pub(crate) refused: u64,
-    pub(crate) opaque: u64,
-    pub(crate) by_check: ByCheckJson,
-    /// Names alone; with kind and proof in `principal_sightings`.
-    pub(crate) principals: Vec<String>,
-    pub(crate) credentials: Vec<CredentialJson>,
-    pub(crate) ends: String,
-    pub(crate) joined_late: u64,
-    pub(crate) first: String,
-    pub(crate) last: String,
-    pub(crate) bytes_sent: u64,
-    pub(crate) bytes_received: u64,
-    pub(crate) processes: Vec<ProcessJson>,
-    pub(crate) evidence: Vec<EvidenceJson>,
-    pub(crate) joined_inferred: bool,
-    pub(crate) principal_sightings: Vec<PrincipalJson>,
-    pub(crate) history: Vec<VerdictChangeJson>,
-}
-
-/// Every check, also those with no flow, so that the shape is always the same.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct ByCheckJson(#[serde(with = "in_order")] pub(crate) Vec<(String, u64)>);
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct CredentialJson {
-    pub(crate) kind: String,
-    pub(crate) fingerprint: Option<String>,
-    pub(crate) lifetime_s: Option<u64>,
-    pub(crate) first: String,
-    pub(crate) last: String,
-    pub(crate) cleartext: bool,
-    #[serde(default)]
-    pub(crate) not_before: Option<String>,
-    #[serde(default)]
-    pub(crate) not_after: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct ProcessJson {
-    pub(crate) exe: String,
-    pub(crate) count: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct EvidenceJson {
-    pub(crate) rule: String,
-    pub(crate) level: String,
-    pub(crate) source: String,
-    pub(crate) shows: String,
-    pub(crate) limits: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct PrincipalJson {
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    pub(crate) verified: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct VerdictChangeJson {
-    pub(crate) at: String,
-    pub(crate) from: String,
-    pub(crate) to: String,
-}
-
-/// A JSON object whose members keep the order in which they are given.
-mod in_order {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        members: &[(String, u64)],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(members.iter().map(|(name, value)| (name, value)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<(String, u64)>, D::Error> {
-        Ok(BTreeMap::deserialize(deserializer)?.into_iter().collect())
-    }
-}
-
 pub(crate) fn write(snapshot: &Snapshot) -> String {
-    let Snapshot { window, hosts, coverage, workloads, listeners, edges } = snapshot;
+    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders } = snapshot;
     let graph = GraphJson {
         schema: SCHEMA.to_owned(),
         window: WindowJson { from: window.map(|(from, _)| time(from)), to: window.map(|(_, to)| time(to)) },
@@ -234,6 +140,7 @@ pub(crate) fn write(snapshot: &Snapshot) -> String {
         paths: Vec::new(),
         agents: Vec::new(),
         findings: Vec::new(),
+        principals: holders.iter().map(HolderJson::from).collect(),
     };
     // These types hold strings, numbers and lists alone: there is nothing in them that can't be written.
     let mut text = serde_json::to_string_pretty(&graph).unwrap_or_default();
@@ -353,89 +260,6 @@ impl From<&Listener> for ListenerJson {
             joined_late: *joined_late,
             first: time(*first),
             last: time(*last),
-        }
-    }
-}
-
-impl From<&EvidenceLine> for EvidenceJson {
-    fn from(line: &EvidenceLine) -> Self {
-        let EvidenceLine { rule, level, source, shows, limits } = line;
-        Self {
-            rule: rule.clone(),
-            level: level.word().to_owned(),
-            source: source.word().to_owned(),
-            shows: shows.clone(),
-            limits: limits.clone(),
-        }
-    }
-}
-
-impl From<&Edge> for EdgeJson {
-    fn from(edge: &Edge) -> Self {
-        let by_check = tierzero_core::verdict::Check::ALL
-            .iter()
-            .map(|check| (check.word().to_owned(), edge.by_check.get(check).copied().unwrap_or_default()))
-            .collect();
-        let principals = &edge.principals;
-        Self {
-            id: edge.id.to_string(),
-            caller: edge.caller.to_string(),
-            listener: edge.listener.to_string(),
-            transport: edge.transport.word().to_owned(),
-            protocol: edge.protocol.clone(),
-            verdict: edge.verdict.word().to_owned(),
-            check: edge.check.word().to_owned(),
-            strength: edge.strength.map(|strength| strength.word().to_owned()),
-            flows: edge.flows,
-            served: edge.served,
-            refused: edge.refused,
-            opaque: edge.opaque,
-            by_check: ByCheckJson(by_check),
-            principals: principals.iter().map(|sighting| sighting.principal.name.clone()).collect(),
-            credentials: edge
-                .credentials
-                .iter()
-                .map(|credential| CredentialJson {
-                    kind: credential.kind.word().to_owned(),
-                    fingerprint: credential.fingerprint.as_ref().map(ToString::to_string),
-                    lifetime_s: credential.lifetime_s,
-                    first: time(credential.first),
-                    last: time(credential.last),
-                    cleartext: credential.cleartext,
-                    not_before: credential.not_before.map(time),
-                    not_after: credential.not_after.map(time),
-                })
-                .collect(),
-            ends: edge.ends.word().to_owned(),
-            joined_late: edge.joined_late,
-            first: time(edge.first),
-            last: time(edge.last),
-            bytes_sent: edge.bytes_sent,
-            bytes_received: edge.bytes_received,
-            processes: edge
-                .processes
-                .iter()
-                .map(|process| ProcessJson { exe: process.exe.clone(), count: process.count })
-                .collect(),
-            evidence: edge.evidence.iter().map(EvidenceJson::from).collect(),
-            joined_inferred: edge.joined_inferred,
-            principal_sightings: principals
-                .iter()
-                .map(|sighting| PrincipalJson {
-                    kind: sighting.principal.kind.word().to_owned(),
-                    name: sighting.principal.name.clone(),
-                    verified: sighting.verified,
-                })
-                .collect(),
-            history: edge
-                .history
-                .iter()
-                .map(|change| VerdictChangeJson {
-                    at: time(change.at),
-                    from: change.from.word().to_owned(),
-                    to: change.to.word().to_owned(),
-                })
-                .collect(),
         }
     }
 }

@@ -8,8 +8,10 @@
 
 mod csv;
 mod dot;
+mod edge_json;
 mod graph_json;
 mod graphml;
+mod holder_json;
 pub mod lines;
 mod read;
 mod redact;
@@ -18,7 +20,7 @@ mod words;
 
 use std::borrow::Cow;
 
-use tierzero_core::graph::Snapshot;
+use tierzero_core::graph::{Holder, Snapshot};
 
 pub use read::ReadError;
 pub use statement::statement;
@@ -107,5 +109,6 @@ fn shown<'a>(snapshot: &'a Snapshot, options: &Options) -> Cow<'a, Snapshot> {
     let mut snapshot = snapshot.clone();
     let credentials = snapshot.edges.iter_mut().flat_map(|edge| &mut edge.credentials);
     credentials.for_each(|credential| credential.fingerprint = None);
+    snapshot.holders = snapshot.holders.into_iter().map(Holder::without_fingerprints).collect();
     Cow::Owned(snapshot)
 }

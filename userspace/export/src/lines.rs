@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tierzero_core::graph::{CoverageSummary, Edge, Flow, Snapshot};
 
-use crate::graph_json::{CoverageJson, EdgeJson, EvidenceJson, WindowJson};
+use crate::edge_json::{EdgeJson, EvidenceJson};
+use crate::graph_json::{CoverageJson, WindowJson};
 use crate::statement::statement;
 use crate::words::{Word, time};
 

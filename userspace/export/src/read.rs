@@ -14,10 +14,9 @@ use tierzero_core::graph::{
 use tierzero_core::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
 use tierzero_core::verdict::Contrast;
 
-use crate::graph_json::{
-    CoverageJson, CredentialJson, EdgeJson, EvidenceJson, GraphJson, HostJson, ListenerJson, SCHEMA,
-    WorkloadJson,
-};
+use crate::edge_json::{CredentialJson, EdgeJson, EvidenceJson};
+use crate::graph_json::{CoverageJson, GraphJson, HostJson, ListenerJson, SCHEMA, WorkloadJson};
+use crate::holder_json;
 use crate::words::Word;
 
 /// Why a text is not a graph of schema `tierzero/graph/1`.
@@ -61,6 +60,7 @@ pub(crate) fn read(text: &str) -> Result<Snapshot, ReadError> {
         workloads: graph.workloads.into_iter().map(workload).collect::<Result<_, _>>()?,
         listeners: graph.listeners.into_iter().map(listener).collect::<Result<_, _>>()?,
         edges: graph.edges.into_iter().map(edge).collect::<Result<_, _>>()?,
+        holders: graph.principals.into_iter().map(holder_json::read).collect::<Result<_, _>>()?,
     })
 }
 
@@ -68,11 +68,11 @@ fn wrong(field: &'static str, value: &str) -> ReadError {
     ReadError::Value { field, value: value.to_owned() }
 }
 
-fn moment(text: &str) -> Result<Timestamp, ReadError> {
+pub(crate) fn moment(text: &str) -> Result<Timestamp, ReadError> {
     text.parse().map_err(|_| wrong("time", text))
 }
 
-fn word<W: Word>(field: &'static str, text: &str) -> Result<W, ReadError> {
+pub(crate) fn word<W: Word>(field: &'static str, text: &str) -> Result<W, ReadError> {
     W::from_word(text).ok_or_else(|| wrong(field, text))
 }
 
@@ -227,6 +227,9 @@ fn edge(edge: EdgeJson) -> Result<Edge, ReadError> {
                     at: moment(&change.at)?,
                     from: word("verdict", &change.from)?,
                     to: word("verdict", &change.to)?,
+                    why: change.why.map(|why| word("reason of a revision", &why)).transpose()?,
+                    check: change.check.map(|check| word("check", &check)).transpose()?,
+                    strength: change.strength.map(|strength| word("strength", &strength)).transpose()?,
                 })
             })
             .collect::<Result<_, ReadError>>()?,
@@ -257,6 +260,6 @@ fn evidence(line: EvidenceJson) -> Result<EvidenceLine, ReadError> {
 }
 
 /// A core value that is written as one string.
-fn transparent<T: DeserializeOwned>(text: String) -> Result<T, ReadError> {
+pub(crate) fn transparent<T: DeserializeOwned>(text: String) -> Result<T, ReadError> {
     Ok(serde_json::from_value(serde_json::Value::String(text))?)
 }

@@ -10,14 +10,14 @@ use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
 use tierzero_core::evidence::Principal;
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{
-    CoverageSummary, CredentialSighting, Edge, Host, Listener, PrincipalSighting, ProcessCount, Snapshot,
-    Workload,
+    CoverageSummary, CredentialSighting, Edge, Holder, Host, Listener, PrincipalSighting, ProcessCount,
+    Snapshot, Workload,
 };
-use tierzero_core::id::{EdgeId, HostId, ListenerId, WorkloadId};
+use tierzero_core::id::{EdgeId, HolderId, HostId, ListenerId, WorkloadId};
 
 pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
     let names = Pseudonyms(Fingerprinter::new(key));
-    let Snapshot { window, hosts, coverage, workloads, listeners, edges } = snapshot;
+    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders } = snapshot;
     let mut redacted = Snapshot {
         window: *window,
         hosts: hosts.iter().map(|host| names.host(host)).collect(),
@@ -25,12 +25,14 @@ pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
         workloads: workloads.iter().map(|workload| names.workload(workload)).collect(),
         listeners: listeners.iter().map(|listener| names.listener(listener)).collect(),
         edges: edges.iter().map(|edge| names.edge(edge)).collect(),
+        holders: holders.iter().map(|holder| names.holder(holder)).collect(),
     };
     // Ids are pseudonyms as well (they are digests of names), so the order of ids is another one now.
     redacted.hosts.sort_by(|a, b| a.id.cmp(&b.id));
     redacted.workloads.sort_by(|a, b| a.id.cmp(&b.id));
     redacted.listeners.sort_by(|a, b| a.id.cmp(&b.id));
     redacted.edges.sort_by(|a, b| a.id.cmp(&b.id));
+    redacted.holders.sort_by(|a, b| a.id.cmp(&b.id));
     redacted
 }
 
@@ -136,12 +138,28 @@ impl Pseudonyms {
         SocketAddr::new(IpAddr::V6(Ipv6Addr::from_bits(redacted)), address.port())
     }
 
+    fn principal(&self, Principal { kind, name }: &Principal) -> Principal {
+        Principal { kind: *kind, name: self.of("principal", name) }
+    }
+
+    fn holder(&self, holder: &Holder) -> Holder {
+        let mut callers: Vec<_> = holder.callers.iter().map(|id| self.workload_id(id)).collect();
+        callers.sort();
+        Holder {
+            id: HolderId::from_stored(&self.of("p", holder.id.as_str())),
+            listener: self.listener_id(&holder.listener),
+            principal: holder.principal.as_ref().map(|principal| self.principal(principal)),
+            callers,
+            ..holder.clone().without_fingerprints()
+        }
+    }
+
     fn edge(&self, edge: &Edge) -> Edge {
         let mut principals: Vec<PrincipalSighting> = edge
             .principals
             .iter()
-            .map(|PrincipalSighting { principal: Principal { kind, name }, verified }| PrincipalSighting {
-                principal: Principal { kind: *kind, name: self.of("principal", name) },
+            .map(|PrincipalSighting { principal, verified }| PrincipalSighting {
+                principal: self.principal(principal),
                 verified: *verified,
             })
             .collect();

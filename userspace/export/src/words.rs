@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use tierzero_core::evidence::{CredentialKind, Level, PrincipalKind, Source};
-use tierzero_core::graph::{AgentStatus, EdgeEnds, ListenerClass, Transport};
-use tierzero_core::verdict::{Check, Served, Strength, Verdict};
+use tierzero_core::graph::{AgentStatus, EdgeEnds, Expiry, Lifetime, ListenerClass, Transport};
+use tierzero_core::verdict::{Check, Revision, Served, Strength, Verdict};
 
 /// A value with a fixed word for each of its cases.
 pub(crate) trait Word: Copy + Sized + 'static {
@@ -68,6 +68,25 @@ words!(CredentialKind {
     Cookie = "cookie",
     Signature = "signature",
     Ticket = "ticket",
+});
+words!(Lifetime {
+    Nothing = "nothing",
+    QuarterHour = "15m",
+    Hour = "1h",
+    Day = "24h",
+    Longer = "longer",
+    Endless = "none",
+    Unknown = "unknown",
+});
+words!(Expiry { Accepted = "accepted", Enforced = "enforced", NotSeen = "not-seen" });
+words!(Revision {
+    Flow = "flow",
+    ServedWithoutProof = "served-without-proof",
+    DeclinedAndServed = "declined-and-served",
+    RefusedWithoutProof = "refused-without-proof",
+    RefusedWrongProof = "refused-wrong-proof",
+    RefusedByKernel = "refused-by-kernel",
+    RefusedPlace = "refused-place",
 });
 words!(PrincipalKind {
     Role = "role",

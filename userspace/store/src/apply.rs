@@ -75,6 +75,14 @@ fn write(connection: &mut Connection, session: i64, kept: u32, deltas: &[Delta])
                         body("edge", edge)?,
                     ))?;
             }
+            Delta::Holder(holder) => {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO holder (id, listener, body) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (id) DO UPDATE SET listener = ?2, body = ?3",
+                    )?
+                    .execute((holder.id.as_str(), holder.listener.as_str(), body("holder", holder)?))?;
+            }
             Delta::Flow(flow) => {
                 transaction
                     .prepare_cached(
@@ -131,6 +139,7 @@ enum Key<'a> {
     Workload(&'a str),
     Listener(&'a str),
     Edge(&'a str),
+    Holder(&'a str),
     Flow(u64),
     Coverage,
 }
@@ -141,6 +150,7 @@ fn key(delta: &Delta) -> Key<'_> {
         Delta::Workload(workload) => Key::Workload(workload.id.as_str()),
         Delta::Listener(listener) => Key::Listener(listener.id.as_str()),
         Delta::Edge(edge) => Key::Edge(edge.id.as_str()),
+        Delta::Holder(holder) => Key::Holder(holder.id.as_str()),
         Delta::Flow(flow) => Key::Flow(flow.number),
         Delta::Coverage(_) => Key::Coverage,
     }
@@ -172,6 +182,7 @@ fn moment(delta: &Delta) -> Option<Timestamp> {
         Delta::Workload(workload) => Some(workload.last),
         Delta::Listener(listener) => Some(listener.last),
         Delta::Edge(edge) => Some(edge.last),
+        Delta::Holder(holder) => Some(holder.last),
         Delta::Flow(flow) => Some(flow.to),
     }
 }

@@ -25,6 +25,7 @@ impl Store {
                 workloads: all(connection, "workload", "SELECT id, body FROM workload ORDER BY id", [])?,
                 listeners: all(connection, "listener", "SELECT id, body FROM listener ORDER BY id", [])?,
                 edges: all(connection, "edge", "SELECT id, body FROM edge ORDER BY id", [])?,
+                holders: all(connection, "holder", "SELECT id, body FROM holder ORDER BY id", [])?,
             })
         })
     }

@@ -44,7 +44,7 @@ impl Explain {
                 let flows = store
                     .flows_of_edge(&edge.id, FLOWS)
                     .map_err(|error| stored::failure("the flows of the edge can't be read", &error))?;
-                explanation::edge(&mut out, &index, edge, &flows)?;
+                explanation::edge(&mut out, &snapshot, &index, edge, &flows)?;
             }
             Subject::Listener(listener) => explanation::listener(&mut out, &snapshot, &index, listener)?,
         }

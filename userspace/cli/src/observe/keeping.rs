@@ -218,6 +218,7 @@ fn name_of(delta: &Delta) -> String {
         Delta::Workload(workload) => workload.id.to_string(),
         Delta::Listener(listener) => listener.id.to_string(),
         Delta::Edge(edge) => edge.id.to_string(),
+        Delta::Holder(holder) => holder.id.to_string(),
         Delta::Flow(flow) => format!("f-{}", flow.number),
         Delta::Coverage(_) => "coverage".to_owned(),
     }

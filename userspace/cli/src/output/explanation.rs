@@ -2,17 +2,23 @@
 
 use std::io::{self, Write};
 
-use tierzero_core::graph::{Edge, Flow, Listener, PrincipalSighting, Snapshot, Workload};
+use tierzero_core::graph::{Edge, Flow, Listener, PrincipalSighting, Snapshot, VerdictChange, Workload};
 use tierzero_core::verdict::{self, Check, Strength, Verdict};
 
 use super::index::Index;
 use super::table::{Cell, Column, Table, terminal_width};
 use super::text::{heading, sentence};
 use super::words::{self, counted};
-use super::{colour, escape};
+use super::{colour, escape, holding};
 
 /// Tells about an edge.
-pub(crate) fn edge(out: &mut dyn Write, index: &Index<'_>, edge: &Edge, flows: &[Flow]) -> io::Result<()> {
+pub(crate) fn edge(
+    out: &mut dyn Write,
+    snapshot: &Snapshot,
+    index: &Index<'_>,
+    edge: &Edge,
+    flows: &[Flow],
+) -> io::Result<()> {
     let style = colour::of_verdict(edge.verdict);
     writeln!(out, "{} {style}{}{style:#}", edge.id, edge.verdict.as_str())?;
     named(out, "caller", &index.caller_name(edge), index.workload(&edge.caller))?;
@@ -59,6 +65,8 @@ pub(crate) fn edge(out: &mut dyn Write, index: &Index<'_>, edge: &Edge, flows: &
     evidence(out, edge)?;
     processes(out, edge)?;
     credentials(out, edge)?;
+    let holders = snapshot.holders.iter().filter(|holder| holder.listener == edge.listener);
+    holding::tell(out, index, holders, Some(&edge.caller))?;
 
     heading(out, "What was not seen")?;
     for line in not_seen(edge) {
@@ -141,7 +149,9 @@ pub(crate) fn listener(
             Cell::styled(index.short(edge.id.as_str()), colour::DIM),
         ]);
     }
-    table.write(out, terminal_width())
+    table.write(out, terminal_width())?;
+    let holders = snapshot.holders.iter().filter(|holder| holder.listener == listener.id);
+    holding::tell(out, index, holders, None)
 }
 
 fn is_demanded(edge: &Edge) -> bool {
@@ -261,6 +271,9 @@ fn credentials(out: &mut dyn Write, edge: &Edge) -> io::Result<()> {
             Some(seconds) => format!("lives {} by its own words", words::duration(seconds)),
             None => "says no lifetime".to_owned(),
         });
+        if let Some(end) = credential.not_after {
+            parts.push(format!("ends {}", words::moment(end)));
+        }
         if credential.cleartext {
             parts.push("readable on the wire: whoever sees it can use it again".to_owned());
         }
@@ -306,7 +319,12 @@ fn history(out: &mut dyn Write, edge: &Edge) -> io::Result<()> {
     }
     heading(out, "How it changed")?;
     edge.history.iter().try_for_each(|change| {
-        writeln!(out, "  {}  {} -> {}", words::moment(change.at), change.from.as_str(), change.to.as_str())
+        let VerdictChange { at, from, to, why, check, strength } = change;
+        let stands = check.map_or_else(String::new, |check| {
+            format!(" ({})", words::check_and_strength(*to, check, *strength))
+        });
+        writeln!(out, "  {}  {} -> {}{stands}", words::moment(*at), from.as_str(), to.as_str())?;
+        why.map_or(Ok(()), |why| sentence(out, "    because ", why.says()))
     })
 }
 

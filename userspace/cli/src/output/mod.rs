@@ -4,6 +4,7 @@ pub(crate) mod colour;
 pub(crate) mod coverage;
 pub(crate) mod escape;
 pub(crate) mod explanation;
+pub(crate) mod holding;
 pub(crate) mod index;
 pub(crate) mod json;
 pub(crate) mod table;

@@ -300,6 +300,20 @@ pub enum PrincipalKind {
     JwtSubject,
 }
 
+impl PrincipalKind {
+    /// As ids are derived from it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::User => "user",
+            Self::Uid => "uid",
+            Self::Subject => "subject",
+            Self::SpiffeId => "spiffe-id",
+            Self::JwtSubject => "jwt-subject",
+        }
+    }
+}
+
 /// The trace of a credential. Never its value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Credential {

@@ -12,7 +12,7 @@ use super::{
 use crate::evidence::{Credential, Principal, Rule};
 use crate::id::{EdgeId, ListenerId, WorkloadId};
 use crate::verdict::{
-    Check, Contrast, FlowClass, Judgement, Outcome, Strength, Verdict, edge_verdict, judge,
+    Check, Contrast, FlowClass, Judgement, Outcome, Revision, Strength, Verdict, edge_verdict, judge,
 };
 
 /// Most names, credentials, programs and earlier verdicts kept on one edge.
@@ -216,7 +216,12 @@ impl EdgeEntry {
     }
 
     /// Judges anew. Returns the verdict before and now when it changed.
-    pub(crate) fn judge(&mut self, contrast: &Contrast, at: Timestamp) -> Option<(Option<Verdict>, Verdict)> {
+    pub(crate) fn judge(
+        &mut self,
+        contrast: &Contrast,
+        at: Timestamp,
+        why: Revision,
+    ) -> Option<(Option<Verdict>, Verdict)> {
         let Judgement { check, strength, verdict } = edge_verdict(self.classes.iter().copied(), contrast)?;
         let before = self.verdict();
         self.edge.check = check;
@@ -230,7 +235,14 @@ impl EdgeEntry {
             if self.edge.history.len() >= MOST {
                 self.edge.history.remove(0);
             }
-            self.edge.history.push(VerdictChange { at, from, to: verdict });
+            self.edge.history.push(VerdictChange {
+                at,
+                from,
+                to: verdict,
+                why: Some(why),
+                check: Some(check),
+                strength,
+            });
         }
         Some((before, verdict))
     }

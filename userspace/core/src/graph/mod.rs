@@ -5,11 +5,16 @@
 mod changes;
 mod coverage;
 mod edges;
+mod holder;
+mod holders;
+mod life;
 mod listeners;
 mod model;
 mod whole;
 mod workloads;
 
+pub use holder::{HeldCredential, Holder, MOST_CREDENTIALS};
+pub use life::{CredentialLife, Expiry, Lifetime, Rotation};
 pub use model::{
     AgentStatus, CoverageSummary, CredentialSighting, DegradedInterval, Delta, Edge, EdgeEnds, EvidenceLine,
     Flow, FlowGroup, Host, Listener, ListenerClass, PrincipalSighting, ProcessCount, Snapshot, Transport,

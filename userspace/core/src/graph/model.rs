@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::holder::Holder;
 use crate::event::{Degradation, HostDescription, ListenAddress, SocketFile};
 use crate::evidence::{CredentialKind, Level, Principal, Source};
 use crate::fingerprint::Fingerprint;
 use crate::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
-use crate::verdict::{Check, Contrast, FlowClass, Served, Strength, Verdict};
+use crate::verdict::{Check, Contrast, FlowClass, Revision, Served, Strength, Verdict};
 
 /// The host.
 pub type Host = HostDescription;
@@ -190,6 +191,15 @@ pub struct VerdictChange {
     pub from: Verdict,
     /// What it became.
     pub to: Verdict,
+    /// What made it so; `None` in a database of an older program.
+    #[serde(default)]
+    pub why: Option<Revision>,
+    /// Check of the flow that decides since then.
+    #[serde(default)]
+    pub check: Option<Check>,
+    /// Strength of that check.
+    #[serde(default)]
+    pub strength: Option<Strength>,
 }
 
 /// A name seen on an edge.
@@ -356,6 +366,8 @@ pub enum Delta {
     Listener(Listener),
     /// An edge is new or changed.
     Edge(Edge),
+    /// A holder of credentials is new or changed.
+    Holder(Holder),
     /// A flow was judged, or its judgement changed. The last one stands.
     Flow(Flow),
     /// Coverage changed.
@@ -377,6 +389,8 @@ pub struct Snapshot {
     pub listeners: Vec<Listener>,
     /// Edges.
     pub edges: Vec<Edge>,
+    /// Holders of credentials.
+    pub holders: Vec<Holder>,
 }
 
 impl Listener {

@@ -3,11 +3,15 @@
 use jiff::Timestamp;
 
 use super::edges::{EdgeEntry, Edges};
+use super::holders::{Holders, Sign};
 use super::listeners::{Listeners, new_listener};
 use super::workloads::Workloads;
-use super::{CoverageSummary, Delta, EdgeEnds, Host, Listener, ListenerClass, Snapshot, Transport, Workload};
+use super::{
+    CoverageSummary, Delta, EdgeEnds, Holder, Host, Listener, ListenerClass, Snapshot, Transport, Workload,
+};
 use crate::event::ListenAddress;
-use crate::verdict::{Contrast, FlowClass, Verdict};
+use crate::evidence::Principal;
+use crate::verdict::{Check, Contrast, FlowClass, Presented, Revision, Verdict};
 
 /// Most of each kind.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,8 @@ pub(crate) struct Graph {
     pub(crate) workloads: Workloads,
     pub(crate) listeners: Listeners,
     pub(crate) edges: Edges,
+    holders: Holders,
+    short_lived_s: u64,
     pub(crate) coverage: CoverageSummary,
     window: Option<(Timestamp, Timestamp)>,
     most: Most,
@@ -46,12 +52,14 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    pub(crate) fn new(most: Most) -> Self {
+    pub(crate) fn new(most: Most, short_lived_s: u64) -> Self {
         Self {
             hosts: Vec::new(),
             workloads: Workloads::default(),
             listeners: Listeners::default(),
             edges: Edges::default(),
+            holders: Holders::default(),
+            short_lived_s,
             coverage: CoverageSummary::default(),
             window: None,
             most,
@@ -164,7 +172,7 @@ impl Graph {
             }
         }
         if changed {
-            self.judge(edge, at);
+            self.judge(edge, at, Revision::Flow);
         }
     }
 
@@ -172,14 +180,15 @@ impl Graph {
     /// when it did.
     pub(crate) fn contrast(&mut self, listener: u32, showed: &Contrast, at: Timestamp) -> bool {
         let Some(entry) = self.listeners.get_mut(listener) else { return false };
-        let before = entry.value.contrast.signs();
+        let before = entry.value.contrast;
         entry.value.contrast.add(showed);
-        let matters = before != entry.value.contrast.signs();
+        let matters = before.signs() != entry.value.contrast.signs();
+        let why = Revision::between(&before, &entry.value.contrast).unwrap_or(Revision::Flow);
         let edges = if matters { entry.edges.clone() } else { Vec::new() };
         self.listeners.changes.soon(listener);
         if matters {
             for edge in edges {
-                self.judge(edge, at);
+                self.judge(edge, at, why);
                 self.edges.changes.soon(edge);
             }
             self.listeners.changes.now(listener);
@@ -187,12 +196,12 @@ impl Graph {
         matters
     }
 
-    fn judge(&mut self, edge: u32, at: Timestamp) {
+    fn judge(&mut self, edge: u32, at: Timestamp, why: Revision) {
         let Some(entry) = self.edges.get_mut(edge) else { return };
         let listener = entry.listener;
         let contrast = self.listeners.contrast(listener);
         let Some(entry) = self.edges.get_mut(edge) else { return };
-        let Some((before, now)) = entry.judge(&contrast, at) else { return };
+        let Some((before, now)) = entry.judge(&contrast, at, why) else { return };
         self.edges.changes.now(edge);
         self.tally(listener, before, now);
     }
@@ -233,7 +242,7 @@ impl Graph {
             self.listeners.changes.take_now(),
             self.edges.changes.take_now(),
         );
-        self.hand_out(&workloads, &listeners, &edges, out);
+        self.hand_out(&workloads, &listeners, &edges, &[], out);
     }
 
     /// Changes that could wait.
@@ -244,13 +253,21 @@ impl Graph {
             self.listeners.changes.take_soon(),
             self.edges.changes.take_soon(),
         );
-        self.hand_out(&workloads, &listeners, &edges, out);
+        let holders = self.holders.changes.take_soon();
+        self.hand_out(&workloads, &listeners, &edges, &holders, out);
         if std::mem::take(&mut self.coverage_soon) {
             out.push(Delta::Coverage(self.coverage.clone()));
         }
     }
 
-    fn hand_out(&self, workloads: &[u32], listeners: &[u32], edges: &[u32], out: &mut Vec<Delta>) {
+    fn hand_out(
+        &self,
+        workloads: &[u32],
+        listeners: &[u32],
+        edges: &[u32],
+        holders: &[u32],
+        out: &mut Vec<Delta>,
+    ) {
         out.extend(
             workloads
                 .iter()
@@ -261,6 +278,36 @@ impl Graph {
         out.extend(
             edges.iter().filter_map(|it| self.edges.get(*it)).map(|it| self.render_edge(it)).map(Delta::Edge),
         );
+        out.extend(holders.iter().filter_map(|it| self.render_holder(*it)).map(Delta::Holder));
+    }
+
+    fn render_holder(&self, number: u32) -> Option<Holder> {
+        let entry = self.holders.get(number)?;
+        Some(entry.render(&self.listeners.contrast(entry.listener), self.short_lived_s))
+    }
+
+    /// The names that a flow used and what proof was accepted for them, and the credentials that were presented.
+    pub(crate) fn hold<'a>(
+        &mut self,
+        (caller, listener): (u32, u32),
+        names: impl Iterator<Item = (&'a Principal, Option<(Check, bool)>)>,
+        presented: &[Presented],
+        at: Timestamp,
+    ) {
+        let (Some(caller), Some(to)) = (self.workloads.get(caller), self.listeners.get(listener)) else {
+            return;
+        };
+        let sign = Sign { listener: (listener, &to.value.id), principal: None, caller: &caller.value.id, at };
+        let mut lost = 0;
+        for (principal, accepted) in names {
+            let known = self.holders.name(Sign { principal: Some(principal), ..sign }, accepted);
+            lost += u64::from(!known);
+        }
+        for it in presented {
+            let sign = Sign { principal: it.principal.as_ref(), at: it.at, ..sign };
+            lost += u64::from(!self.holders.present(sign, it, self.short_lived_s));
+        }
+        self.lose("user-holder-table", lost);
     }
 
     fn render_edge(&self, entry: &EdgeEntry) -> super::Edge {
@@ -290,12 +337,16 @@ impl Graph {
         workloads.sort_by(|a, b| a.id.cmp(&b.id));
         listeners.sort_by(|a, b| a.id.cmp(&b.id));
         edges.sort_by(|a, b| a.id.cmp(&b.id));
-        Snapshot { window: self.window, hosts, coverage: self.coverage.clone(), workloads, listeners, edges }
+        let numbers = (0..self.holders.entries.len()).filter_map(|it| u32::try_from(it).ok());
+        let mut holders = numbers.filter_map(|it| self.render_holder(it)).collect::<Vec<_>>();
+        holders.sort_by(|a, b| a.id.cmp(&b.id));
+        let coverage = self.coverage.clone();
+        Snapshot { window: self.window, hosts, coverage, workloads, listeners, edges, holders }
     }
 
     /// Goes on from a stored graph. What was degraded then may not be now: it is reported anew.
     pub(crate) fn restore(&mut self, snapshot: &Snapshot) {
-        let Snapshot { window, hosts, coverage, workloads, listeners, edges } = snapshot;
+        let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders } = snapshot;
         self.window = *window;
         self.hosts.clone_from(hosts);
         self.coverage = CoverageSummary { degraded: Vec::new(), ..coverage.clone() };
@@ -327,6 +378,12 @@ impl Graph {
             }
             if let Some(verdict) = verdict {
                 self.tally(listener, None, verdict);
+            }
+        }
+        for holder in holders {
+            let Some(listener) = self.listeners.find(&holder.listener) else { continue };
+            if !self.holders.restore(holder, listener) {
+                self.lose("user-holder-table", 1);
             }
         }
         // What came from the store need not go back there.

@@ -76,6 +76,7 @@ impl Pipeline {
         let late = flow.joined_late;
         let ledger = flow.ledger.get_or_insert_default();
         ledger.joined_late(late);
+        ledger.happens_at(at);
         let mut showed = Contrast::default();
         let listener = flow.attached.map(|it| it.listener);
         for observation in observations {
@@ -105,5 +106,6 @@ impl Pipeline {
             }
         }
         self.settle(slot, at);
+        self.tell_holders(slot, at);
     }
 }

@@ -28,6 +28,7 @@ impl Pipeline {
         }
         let changed = attached.class != Some(class);
         self.tell_edge(slot, attached, at);
+        self.tell_holders(slot, at);
         if !changed {
             return;
         }
@@ -115,6 +116,16 @@ impl Pipeline {
         Some(())
     }
 
+    /// Credentials that were presented, and what became of them, go to their holders.
+    pub(super) fn tell_holders(&mut self, slot: u32, at: Timestamp) {
+        let Some(flow) = self.flows.get_mut(slot) else { return };
+        let Some(Attached { listener, caller, .. }) = flow.attached else { return };
+        let presented = flow.ledger.as_mut().map(|ledger| ledger.take_presented()).unwrap_or_default();
+        if !presented.is_empty() {
+            self.graph.hold((caller, listener), std::iter::empty(), &presented, at);
+        }
+    }
+
     /// Names, credentials and evidence of a flow go to its edge.
     fn tell_edge(&mut self, slot: u32, attached: Attached, at: Timestamp) {
         let Some(flow) = self.flows.get_mut(slot) else { return };
@@ -126,10 +137,18 @@ impl Pipeline {
             // The kernel's word is demanded by definition: see `Contrast::strength`.
             edge.name(principal, Some((Check::Kernel, true)));
         }
+        let names: Vec<_> = match &flow.ledger {
+            Some(ledger) => ledger.names().iter().map(|name| (&name.principal, name.accepted)).collect(),
+            None => Vec::new(),
+        };
+        let vouched = vouched.as_ref().map(|principal| (principal, Some((Check::Kernel, true))));
+        let held = names.iter().copied().chain(vouched);
+        self.graph.hold((attached.caller, attached.listener), held, &[], at);
+        let Some(edge) = self.graph.edges.get_mut(attached.edge) else { return };
         let Some(ledger) = &flow.ledger else { return };
         edge.cite(ledger.rules());
-        for name in ledger.names() {
-            edge.name(&name.principal, name.accepted);
+        for (principal, accepted) in names {
+            edge.name(principal, accepted);
         }
         for credential in ledger.credentials() {
             edge.credential(credential, at);

@@ -2,7 +2,8 @@
 
 use super::Check;
 use super::contrast::{Kinds, ProofKind};
-use super::ledger::{Ledger, NameUsed};
+use super::ledger::Ledger;
+use super::names::NameUsed;
 use super::standing::Offer;
 use crate::evidence::{Credential, Rule};
 

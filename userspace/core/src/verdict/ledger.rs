@@ -1,29 +1,22 @@
 //! One flow's account of demand, offer and decision, kept as three facts until they are judged.
 
+use jiff::Timestamp;
+
 use crate::evidence::{
     Application, Credential, Hidden, Level, Observation, Operation, Principal, Proof, Protocol, Refusal,
     Rule, Scope, Shown, Source,
 };
 
 use super::contrast::Kinds;
+use super::names::{MOST_NAMES, NameUsed};
+use super::presented::Credentials;
 use super::standing::{Offer, Standing};
 use super::{Check, Contrast, ProofKind};
 
 mod outcome;
 
-/// Most names, credentials and rules kept for one flow; a caller that uses more has shown enough.
-const MOST_NAMES: usize = 16;
+/// Most rules kept for one flow; a caller that shows more has shown enough.
 const MOST_RULES: usize = 48;
-
-/// A name that the caller used on this flow, and what proof went with it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NameUsed {
-    /// The name.
-    pub principal: Principal,
-    /// Proof that the receiver accepted for it, and whether it had asked for it.
-    pub accepted: Option<(Check, bool)>,
-    proof: Proof,
-}
 
 /// The account of one flow. Observations go in, in order; [`Ledger::class`] says what they come to.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +52,9 @@ pub struct Ledger {
     credited: Credited,
     pub(super) names: Vec<NameUsed>,
     pub(super) credentials: Vec<Credential>,
+    pub(super) presented: Credentials,
+    /// When what is observed happened.
+    pub(super) now: Timestamp,
     rules: Vec<&'static Rule>,
 }
 
@@ -198,7 +194,10 @@ impl Ledger {
                 self.offered(*proof, *scope, principal.as_ref(), credential.as_ref(), short_lived_s);
             }
             Shown::Declines => {}
-            Shown::Accepts => self.accepted(),
+            Shown::Accepts => {
+                self.accepted();
+                self.presented.accepted();
+            }
             Shown::Admits { expected } => self.admitted(*expected),
             // Without a link to the handshake that made the session, nothing is known of what was proved in it.
             Shown::Resumes { .. } => self.hide(Hidden::Resumed),
@@ -212,6 +211,7 @@ impl Ledger {
             Shown::AsksPublic => self.asked_public = true,
             Shown::Refuses { why } => self.refuse(*why, rule.source, contrast),
             Shown::Ignores => {
+                self.presented.lost();
                 self.connection = None;
                 self.request = None;
                 self.admitted = None;
@@ -242,6 +242,7 @@ impl Ledger {
             self.hidden = Some(why);
         }
         self.hidden_last = true;
+        self.credentials_blind(why);
     }
 
     fn offered(
@@ -267,21 +268,13 @@ impl Ledger {
             },
             Proof::Key => Check::Key,
         };
+        self.presented.offered(proof, scope, principal, credential, self.now);
         let offer = Offer { proof, check, scope };
         match scope {
             Scope::Connection => self.connection = Some(offer),
             Scope::Request => self.request = Some(offer),
         }
-        if let Some(principal) = principal {
-            let room = self.names.len() < MOST_NAMES;
-            match self.names.iter_mut().find(|known| known.principal == *principal) {
-                Some(known) => known.proof = known.proof.max(proof),
-                None if room => {
-                    self.names.push(NameUsed { principal: principal.clone(), accepted: None, proof });
-                }
-                None => {}
-            }
-        }
+        self.named(principal, proof, scope);
         if let Some(credential) = credential
             && self.credentials.len() < MOST_NAMES
             && !self.credentials.contains(credential)
@@ -294,13 +287,7 @@ impl Ledger {
         let offer = self.request.or(self.connection);
         if let Some(offer) = offer.filter(|it| it.proof != Proof::Claim) {
             let asked = self.asked_for(offer.check);
-            // A name given before its proof (PostgreSQL's start-up role, then SCRAM) is the name that was proved.
-            let last = self.names.len().saturating_sub(1);
-            for (index, name) in self.names.iter_mut().enumerate() {
-                if name.accepted.is_none() && (name.proof == offer.proof || index == last) {
-                    name.accepted = Some((offer.check, asked));
-                }
-            }
+            self.names_accepted(offer.proof, (offer.check, asked));
             if let Some(kind) = ProofKind::of(offer.proof) {
                 match kind {
                     ProofKind::Secret => self.open_demand.secret = false,
@@ -315,6 +302,9 @@ impl Ledger {
         let Some(offer) = self.connection.filter(|it| it.proof != Proof::Claim) else { return };
         if self.hidden.is_none() && self.request.is_none() {
             self.accepted();
+            if expected {
+                self.presented.accepted();
+            }
             self.open_demand = Kinds::default();
             self.admitted = Some((offer.check, expected && self.asked_for(offer.check)));
         }
@@ -349,7 +339,10 @@ impl Ledger {
         }
         if matches!(standing, Standing::Proved { .. }) {
             self.accepted();
+            self.presented.accepted();
         }
+        self.presented.served();
+        self.names_served();
         self.open_demand = Kinds::default();
         self.weakest = Some(self.weakest.map_or(standing, |known| known.min(standing)));
         self.request = None;
@@ -382,8 +375,10 @@ impl Ledger {
             // What it refused may have been demanded or offered where nobody could read: no kind may be credited.
             self.open_demand = Kinds::default();
             self.request = None;
+            self.presented.lost();
             return;
         }
+        self.presented.refused(why);
         let offered = self.request.or(self.connection).and_then(|offer| ProofKind::of(offer.proof));
         match why {
             Refusal::ProofMissing => {
@@ -410,6 +405,7 @@ impl Ledger {
                         contrast.kind_mut(kind).refused_wrong += 1;
                     }
                 }
+                self.names_refused();
                 if self.request.is_none() {
                     self.connection = self.connection.filter(|offer| offer.proof == Proof::Claim);
                 }

@@ -10,6 +10,9 @@ mod contrast;
 mod explain;
 mod inherited;
 mod ledger;
+mod names;
+mod presented;
+mod revision;
 pub mod rules;
 mod setting;
 mod standing;
@@ -18,7 +21,10 @@ pub use class::{FlowClass, Judgement, Late, Outcome};
 pub use contrast::{Contrast, KindContrast, ProofKind};
 pub use explain::{not_seen, what_would_change};
 pub use inherited::Inherited;
-pub use ledger::{Ledger, NameUsed};
+pub use ledger::Ledger;
+pub use names::NameUsed;
+pub use presented::{Decision, Presented};
+pub use revision::Revision;
 pub use rules::{
     EDGE_RULES, EdgeRule, FLOW_RULES, FlowRule, RULE_TABLE_VERSION, edge_rule, edge_verdict, judge,
 };

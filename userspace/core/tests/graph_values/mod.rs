@@ -7,11 +7,12 @@ use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
 use tierzero_core::evidence::{CredentialKind, Level, Principal, PrincipalKind, Source};
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{
-    AgentStatus, CoverageSummary, CredentialSighting, Edge, EdgeEnds, EvidenceLine, Flow, Host, Listener,
-    ListenerClass, PrincipalSighting, ProcessCount, Transport, VerdictChange, Workload,
+    AgentStatus, CoverageSummary, CredentialLife, CredentialSighting, Edge, EdgeEnds, EvidenceLine, Flow,
+    HeldCredential, Holder, Host, Lifetime, Listener, ListenerClass, PrincipalSighting, ProcessCount,
+    Rotation, Transport, VerdictChange, Workload,
 };
 use tierzero_core::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
-use tierzero_core::verdict::{Check, Contrast, Served, Strength, Verdict};
+use tierzero_core::verdict::{Check, Contrast, Revision, Served, Strength, Verdict};
 
 /// A moment, `second` seconds and a bit after a fixed start.
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -124,7 +125,14 @@ pub(crate) fn edge(caller: u64, flows: u64) -> Edge {
         bytes_received: 0,
         processes: vec![ProcessCount { exe: format!("/usr/bin/{name}"), count: flows }],
         evidence: vec![evidence()],
-        history: vec![VerdictChange { at: at(3), from: Verdict::Opaque, to: Verdict::LocationTrusted }],
+        history: vec![VerdictChange {
+            at: at(3),
+            from: Verdict::Opaque,
+            to: Verdict::LocationTrusted,
+            why: Some(Revision::Flow),
+            check: Some(Check::None),
+            strength: None,
+        }],
     }
 }
 
@@ -172,4 +180,49 @@ pub(crate) fn coverage() -> CoverageSummary {
         unattributed_flows: 1,
         ..CoverageSummary::default()
     }
+}
+
+/// A holder with one of everything.
+pub(crate) fn holder(principal: Option<Principal>) -> Holder {
+    let moment = Some(at(3));
+    let fingerprint = Some(Fingerprinter::new([7; 32]).of("api-key", b"marker"));
+    let mut holder =
+        Holder::new(listener(&workload("redis")).id, principal, &WorkloadId::derive(&["caller-1"]), at(0));
+    holder.credentials = vec![HeldCredential {
+        kind: CredentialKind::Jwt,
+        fingerprint: fingerprint.clone(),
+        lifetime_s: Some(60),
+        not_before: Some(at(1)),
+        not_after: Some(at(2)),
+        cleartext: true,
+        first: at(1),
+        last: at(9),
+        accepted_first: moment,
+        accepted_last: moment,
+        refused_first: moment,
+        refused_last: moment,
+        refused_past_end: moment,
+        said_expired: None,
+        accepted_past_end: moment,
+        refused_before_end: None,
+        followed_forgotten: false,
+    }];
+    holder.life = CredentialLife {
+        lifetime: Lifetime::QuarterHour,
+        refreshed: 2,
+        refreshed_last: moment,
+        expiry_enforced: moment,
+        expired_accepted: None,
+        cancelled: moment,
+        rotated: Some(Rotation {
+            kind: CredentialKind::ApiKey,
+            old: fingerprint.clone(),
+            new: fingerprint,
+            old_last: at(1),
+            new_first: at(2),
+            old_refused: moment,
+        }),
+        same_secret_s: Some(86_400),
+    };
+    holder
 }

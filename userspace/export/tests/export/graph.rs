@@ -1,11 +1,12 @@
 //! A graph with one of everything.
 
+use tierzero_core::evidence::{Principal, PrincipalKind};
 use tierzero_core::graph::{CoverageSummary, DegradedInterval, Snapshot, Workload};
 use tierzero_core::id::WorkloadId;
 use tierzero_core::verdict::Verdict;
 
 use crate::graph_values;
-pub(crate) use crate::graph_values::{at, edge, flow, host, listener, unix_listener, workload};
+pub(crate) use crate::graph_values::{at, edge, flow, holder, host, listener, unix_listener, workload};
 
 /// What was not seen, with a time in which nothing ran.
 pub(crate) fn coverage() -> CoverageSummary {
@@ -33,6 +34,10 @@ pub(crate) fn snapshot() -> Snapshot {
         listeners: vec![listener(&receiver), unix_listener(&receiver)],
         workloads: vec![caller, receiver, peer],
         edges: (1..=7).map(|number| edge(number, number)).collect(),
+        holders: vec![
+            holder(None),
+            holder(Some(Principal { kind: PrincipalKind::User, name: "<b>\"n".to_owned() })),
+        ],
     };
     let verdicts = [
         Verdict::Refused,
@@ -50,5 +55,6 @@ pub(crate) fn snapshot() -> Snapshot {
     snapshot.workloads.sort_by(|a, b| a.id.cmp(&b.id));
     snapshot.listeners.sort_by(|a, b| a.id.cmp(&b.id));
     snapshot.edges.sort_by(|a, b| a.id.cmp(&b.id));
+    snapshot.holders.sort_by(|a, b| a.id.cmp(&b.id));
     snapshot
 }
