@@ -148,6 +148,7 @@ mod smtp;
 mod snmp;
 mod socks;
 mod ssh;
+mod ssh1;
 mod ssh_shape;
 mod ssl2;
 mod stomp;
@@ -358,6 +359,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(http_application::RULES)
         .chain(http_credential::RULES)
         .chain(sasl::RULES)
+        .chain(ssh1::RULES)
         .copied()
 }
 

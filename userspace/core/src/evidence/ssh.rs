@@ -6,6 +6,7 @@
 use super::cursor::Cursor;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::ssh_shape::{Shape, judge};
+use super::ssh1::Ssh1;
 use super::{Credential, CredentialKind, Hidden, Operation, Proof, Protocol, Scope, Shown};
 use crate::event::Role;
 
@@ -70,10 +71,18 @@ enum Phase {
     Encrypted,
 }
 
+/// What a version line says (RFC 4253 section 5.1): 1.99 stands for both.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Version {
+    One,
+    Two,
+}
+
 /// One direction.
 #[derive(Default, Debug)]
 struct Side {
     phase: Phase,
+    version: Option<Version>,
     /// The name lists of its KEXINIT: ciphers and codes both ways, compression.
     offers: Option<[Vec<u8>; 6]>,
 }
@@ -196,17 +205,21 @@ impl Dissector for Ssh {
         match self.side(from).phase {
             Phase::Encrypted => self.encrypted(from, input, notes),
             Phase::Version => {
-                if bytes.starts_with(b"SSH-1.") && !bytes.starts_with(b"SSH-1.9") && bytes.len() > 7 {
-                    return Next::Lost(Hidden::Unsupported);
-                }
                 let Some(end) = bytes.iter().take(LINE).position(|byte| *byte == b'\n') else {
                     return if bytes.len() < LINE { Next::More } else { Next::Lost(Hidden::Unsupported) };
                 };
+                let old = bytes.starts_with(b"SSH-1.") && !bytes.starts_with(b"SSH-1.99-");
+                self.side(from).version = Some(if old { Version::One } else { Version::Two });
                 self.side(from).phase = Phase::KeyExchange;
                 input.read(end.saturating_add(1));
                 Next::More
             }
             Phase::KeyExchange => {
+                match (self.caller.version, self.receiver.version) {
+                    (Some(Version::Two), Some(Version::Two)) => {}
+                    (Some(_), Some(_)) => return Next::Upgraded(Box::new(Ssh1::default())),
+                    (None, _) | (_, None) => return Next::More,
+                }
                 let Some(length) = Cursor(bytes).array().map(u32::from_be_bytes) else { return Next::More };
                 if !(2..=PACKET).contains(&length) {
                     return Next::Lost(Hidden::Unsupported);

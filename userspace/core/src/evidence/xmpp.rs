@@ -8,7 +8,7 @@ use super::resp::Read;
 use super::sasl::{self, Exchange};
 use super::xml_stream::{self, Tag, Text};
 use super::xmpp_rules::*;
-use super::{Hidden, Operation, Proof, Protocol, Refusal, Rule, Shown};
+use super::{Hidden, Operation, Protocol, Refusal, Rule, Shown};
 use crate::event::Role;
 
 mod answer;
@@ -106,8 +106,7 @@ struct Xmpp {
 impl Xmpp {
     /// What `decided` says about an offer: demanded, offered, and taken or not.
     fn offered(&self, offer: Offer, notes: &mut Notes<'_>) -> bool {
-        let proof = if let Shown::Offers { proof, .. } = &offer.1 { Some(*proof) } else { None };
-        let proof = proof.filter(|proof| *proof != Proof::Claim);
+        let proof = offer.1.proof();
         if let Some(proof) = proof
             && !self.anonymous
         {
