@@ -201,7 +201,7 @@ impl Rmi {
                 });
                 Some(end)
             }
-            _ => Some(bytes.len()),
+            _ => Some(0),
         }
     }
 
@@ -306,6 +306,7 @@ impl Dissector for Rmi {
                 None
             }
             (Role::Originator, _) => match self.call(bytes, notes) {
+                Some(0) => None,
                 Some(count) => Some(count),
                 None => return Next::More,
             },
