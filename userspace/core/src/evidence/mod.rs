@@ -22,6 +22,7 @@ mod cassandra;
 mod certificate;
 mod cldap;
 mod clickhouse;
+mod coap;
 pub mod conversation;
 mod cursor;
 mod datagram;
@@ -86,6 +87,7 @@ mod lpd;
 mod managesieve;
 mod memcached;
 mod memcached_datagram;
+mod metrics;
 mod mms;
 mod modbus;
 mod mongodb;
@@ -185,6 +187,7 @@ mod tpkt;
 mod vnc;
 mod whois;
 mod x11;
+mod xdmcp;
 mod xml_stream;
 mod xmpp;
 mod xmpp_rules;
@@ -341,8 +344,13 @@ static DATAGRAM_DISSECTORS: &[&KnownDatagrams] = &[
     &fins::KNOWN_DATAGRAMS,
     &enip::KNOWN_DATAGRAMS,
     &synchrophasor::KNOWN_DATAGRAMS,
+    &xdmcp::KNOWN,
+    &metrics::STATSD,
+    &metrics::GELF,
     &tftp::KNOWN,
     &hartip::KNOWN_DATAGRAMS,
+    &metrics::COLLECTD,
+    &coap::KNOWN,
     &public_datagrams::DHCP6,
 ];
 

@@ -212,6 +212,16 @@ pub enum Protocol {
     Dtls,
     /// OpenVPN.
     Openvpn,
+    /// CoAP without DTLS.
+    Coap,
+    /// XDMCP.
+    Xdmcp,
+    /// collectd.
+    Collectd,
+    /// GELF, Graylog's.
+    Gelf,
+    /// statsd.
+    Statsd,
     /// The line printer daemon protocol.
     Lpd,
     /// MySQL's X protocol.
@@ -363,6 +373,11 @@ impl Protocol {
             Self::Dtls => "dtls",
             Self::Stun => "stun",
             Self::Openvpn => "openvpn",
+            Self::Coap => "coap",
+            Self::Xdmcp => "xdmcp",
+            Self::Collectd => "collectd",
+            Self::Gelf => "gelf",
+            Self::Statsd => "statsd",
             Self::Lpd => "lpd",
             Self::Mysqlx => "mysqlx",
             Self::RedisBus => "redis-bus",
