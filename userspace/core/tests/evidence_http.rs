@@ -258,7 +258,7 @@ fn another_protocol_after_an_upgrade_is_hidden() {
             get("Connection: Upgrade\r\nUpgrade: websocket\r\n"),
             s("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\u{1}\u{2}"),
         ],
-        &[SPEAKS, "hidden Unsupported [stream.unreadable]"],
+        &[SPEAKS, "hidden Unsupported [websocket.carried]"],
     );
     check(
         &[

@@ -328,12 +328,11 @@ fn carried(turns: &[Turn], code: usize) -> Vec<Turn> {
     packets
 }
 
-#[test]
-fn openvpn_carries_it() {
-    let turns = recorded("tls12_mtls_subject");
-    let inside: Vec<String> = observe(&turns).iter().skip(1).map(line).collect();
+#[track_caller]
+fn carries(turns: &[Turn]) {
+    let inside: Vec<String> = observe(turns).iter().skip(1).map(line).collect();
     for code in [0, 20, 32, 64] {
-        let packets = carried(&turns, code);
+        let packets = carried(turns, code);
         let over_tcp: Vec<Turn> = packets.iter().map(|(from, packet)| (*from, length(packet, 2))).collect();
         let mut expect = vec!["speaks openvpn [stream.protocol]"];
         expect.extend(inside.iter().map(String::as_str));
@@ -345,6 +344,13 @@ fn openvpn_carries_it() {
         let pair = swapped.windows(2).position(|it| it[0].0 == it[1].0).unwrap();
         swapped.swap(pair, pair + 1);
         check_datagrams(&swapped, &expect);
+    }
+}
+
+#[test]
+fn openvpn_carries_it() {
+    for name in ["tls12_mtls_subject", "tls13_mtls"] {
+        carries(&recorded(name));
     }
     // tls-crypt: number and time in clear after the session, then nothing.
     let hidden = |operation: u8| {

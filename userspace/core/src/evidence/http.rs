@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use zeroize::Zeroizing;
 
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes};
-use super::http_answer::{Reported, is_about_certificate, judge};
+use super::http_answer::{Reported, is_about_certificate, is_stream, judge};
 use super::http_application;
 use super::http_body::{Body, Framing, framing};
 use super::http_request::{Exchange, call_likeness, reply_likeness};
@@ -16,6 +16,7 @@ use super::http_rules::{RULES, UNANSWERED};
 use super::http2::Http2;
 use super::http2_grpc;
 use super::tls;
+use super::websocket::WebSocket;
 use super::{Hidden, Protocol, Shown};
 use crate::event::Role;
 
@@ -230,6 +231,11 @@ impl Http {
                     return Next::Upgraded(Box::new(Http2::upgraded(exchange)));
                 }
                 (101, _) if protocol == Upgrade::Tls => return Next::Upgraded(tls::begin()),
+                (101, Some(exchange)) if protocol == Upgrade::WebSocket => {
+                    let offered = exchange.offers.iter().any(|(_, shown)| shown.proof().is_some());
+                    return Next::Upgraded(Box::new(WebSocket::new(offered || self.bound)));
+                }
+                (101, _) if protocol == Upgrade::Stream => return Next::Settled,
                 (101, _) => return Next::Lost(Hidden::Unsupported),
                 _ => {}
             }
@@ -263,6 +269,10 @@ enum Upgrade {
     Http2,
     /// RFC 2817 section 3.3.
     Tls,
+    /// RFC 6455 section 4.2.2.
+    WebSocket,
+    /// A stream of bytes that the request asked for.
+    Stream,
     Other,
 }
 
@@ -272,6 +282,8 @@ fn upgrade(fields: &[httparse::Header<'_>]) -> Upgrade {
     match value.get(..3) {
         Some(b"h2c") => Upgrade::Http2,
         Some(start) if start.eq_ignore_ascii_case(b"tls") => Upgrade::Tls,
+        Some(_) if value.eq_ignore_ascii_case(b"websocket") => Upgrade::WebSocket,
+        Some(_) if is_stream(value) => Upgrade::Stream,
         _ => Upgrade::Other,
     }
 }

@@ -65,6 +65,11 @@ fn challenge(fields: &[httparse::Header<'_>]) -> Proof {
     weakest.unwrap_or(Proof::Secret)
 }
 
+fn upgrades<'a>(fields: &'a [httparse::Header<'_>]) -> impl Iterator<Item = &'a [u8]> {
+    let named = fields.iter().filter(|field| field.name.eq_ignore_ascii_case("upgrade"));
+    named.map(|field| field.value.trim_ascii())
+}
+
 fn challenges<'a>(fields: &'a [httparse::Header<'_>]) -> impl Iterator<Item = &'a [u8]> {
     let names = ["www-authenticate", "proxy-authenticate"];
     fields
@@ -116,6 +121,11 @@ pub(crate) fn is_about_certificate(body: &[u8]) -> bool {
         || text.contains("tls certificate")
 }
 
+/// Streams that a request asks for and 101 gives: Docker's attach and exec (`tcp`), Kubernetes' exec (`SPDY/3.1`).
+pub(crate) fn is_stream(upgrade: &[u8]) -> bool {
+    upgrade.eq_ignore_ascii_case(b"tcp") || upgrade.eq_ignore_ascii_case(b"SPDY/3.1")
+}
+
 /// What one exchange shows, in order: what was offered, then how it was answered. `bound` says that the connection
 /// carries a proof of an earlier request.
 pub(crate) fn judge(
@@ -150,6 +160,7 @@ pub(crate) fn judge(
         }
         403 if offered => shown.push((&FORBIDDEN, Shown::Refuses { why: Refusal::NotAllowed })),
         403 => shown.push((&FORBIDDEN_TO_ALL, Shown::Refuses { why: Refusal::Other })),
+        101 if upgrades(fields).any(is_stream) => shown.push((by, serves)),
         400 if names_certificate => {
             shown.push((&CERTIFICATE_MISSING, Shown::Demands { proof: Proof::Key }));
             shown.push((&CERTIFICATE_MISSING, Shown::Refuses { why: Refusal::ProofMissing }));

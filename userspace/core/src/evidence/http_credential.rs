@@ -186,6 +186,7 @@ pub(crate) fn offers(target: &str, fields: &[httparse::Header<'_>], notes: &Note
         let offer = match name.as_str() {
             "authorization" | "proxy-authorization" => authorization(value, field("dpop"), notes),
             "cookie" => Some(secret(&COOKIE, CredentialKind::Cookie, "cookie", value, notes)),
+            "sec-websocket-protocol" => subprotocol(value, notes),
             "signature-input" if field("signature").is_some() => Some(signature(value)),
             name if KEY_FIELDS.contains(&name) && !token::is_placeholder(value) => {
                 Some(secret(&API_KEY, CredentialKind::ApiKey, "api-key", value, notes))
@@ -210,6 +211,13 @@ pub(crate) fn offers(target: &str, fields: &[httparse::Header<'_>], notes: &Note
         }
     }
     found
+}
+
+/// A token among the subprotocols of a WebSocket, where a browser can set no other field: Kubernetes' form.
+fn subprotocol(value: &[u8], notes: &Notes<'_>) -> Option<Offer> {
+    let names = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let mut sent = names.filter_map(|name| name.strip_prefix(b"base64url.bearer.authorization.k8s.io."));
+    token::bearer(&token::base64(sent.next()?)?, notes).map(bearer)
 }
 
 /// A secret in a body that is JSON.

@@ -18,6 +18,7 @@ mod ber;
 mod bgp;
 mod bolt;
 mod bson;
+mod carried;
 mod cassandra;
 mod certificate;
 mod cldap;
@@ -176,7 +177,6 @@ mod tls;
 mod tls12;
 pub mod tls13;
 mod tls13_handshake;
-mod tls_carried;
 mod tls_record;
 mod tls_renegotiation;
 mod tls_rules;
@@ -185,6 +185,7 @@ mod token;
 mod told;
 mod tpkt;
 mod vnc;
+mod websocket;
 mod whois;
 mod x11;
 mod xdmcp;
@@ -368,6 +369,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(http_credential::RULES)
         .chain(sasl::RULES)
         .chain(ssh1::RULES)
+        .chain(websocket::RULES)
         .copied()
 }
 

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use super::carried::Carried;
 use super::cursor::Cursor;
 use super::datagram::{Datagram, DatagramDissector, KnownDatagrams};
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
-use super::tls_carried::Carried;
 use super::{Hidden, Protocol, Shown};
 use crate::event::Role;
 

@@ -81,7 +81,10 @@ impl Dissector for Origin {
             end.saturating_add(1)
         };
         input.read(length);
-        Next::Upgraded(Box::new(Inner::default()))
+        Next::Upgraded(Box::new(Inner::among(|protocol| {
+            // A header in a header says nothing new.
+            protocol != Protocol::ProxyProtocol
+        })))
     }
 }
 
@@ -136,16 +139,19 @@ fn say(rule: &'static super::Rule, principal: Principal, notes: &mut Notes<'_>) 
 
 /// Recognises what follows, by the same list and in the same order as the conversation does.
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct Inner {
+    /// Which protocols may follow.
+    among: fn(Protocol) -> bool,
     /// What both directions said so far, by place in the list.
     call: Vec<Likeness>,
     reply: Vec<Likeness>,
 }
 
-impl Default for Inner {
-    fn default() -> Self {
+impl Inner {
+    /// Recognises those protocols for which `among` says yes.
+    pub(crate) fn among(among: fn(Protocol) -> bool) -> Self {
         let unsure = vec![Likeness::Unsure; DISSECTORS.len()];
-        Self { call: unsure.clone(), reply: unsure }
+        Self { among, call: unsure.clone(), reply: unsure }
     }
 }
 
@@ -156,8 +162,7 @@ impl Dissector for Inner {
             return Next::More;
         }
         let compare = |known: &&Known| match from {
-            // A header in a header says nothing new.
-            _ if known.protocol == Protocol::ProxyProtocol => Likeness::Unlike,
+            _ if !(self.among)(known.protocol) => Likeness::Unlike,
             Role::Originator => (known.call)(bytes),
             Role::Responder => (known.reply)(bytes),
         };

@@ -5,10 +5,10 @@
 
 use zeroize::Zeroizing;
 
+use super::carried::Carried;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone};
 use super::tds_login::{self as login, Offer};
 use super::tds_rules as rule;
-use super::tls_carried::Carried;
 use super::{Hidden, Operation, Proof, Protocol, Refusal, Rule, Shown};
 use crate::event::Role;
 
@@ -178,6 +178,9 @@ impl Tds {
         let Some(part) = bytes.get(..wanted) else { return Next::More };
         let part = Zeroizing::new(part.to_vec());
         let next = self.carried(from, &part, notes);
+        if let Some(tls) = &mut self.tls {
+            tls.pass(from, length.saturating_sub(part.len() as u64));
+        }
         if !matches!(next, Next::More) {
             return next;
         }
