@@ -51,7 +51,7 @@ fn a_challenge_answered() {
 #[test]
 fn other_security_types() {
     check(
-        &after(8, 8, &[s([1, 30]), c([30]), s([9; 40])]),
+        &after(8, 8, &[s([1, 5]), c([5]), s([9; 40])]),
         &[SPEAKS, "hidden Encrypted [vnc.encrypted-security]"],
     );
     check(&after(8, 8, &[s([0, 0, 0, 0, 1, 88])]), &[SPEAKS, "refuses Other [vnc.refused]"]);
@@ -74,4 +74,62 @@ fn other_security_types() {
             SESSION[1],
         ],
     );
+}
+
+/// Number of capabilities, then each: code, vendor, name.
+fn capabilities(codes: &[u8]) -> Turn {
+    let mut bytes = vec![0, 0, 0, u8::try_from(codes.len()).unwrap()];
+    for code in codes {
+        bytes.extend([0, 0, 0, *code]);
+        bytes.extend(b"TGHTNAME____");
+    }
+    s(bytes)
+}
+
+#[test]
+fn the_types_of_tight() {
+    let tight = |rest: &[Turn]| after(8, 8, &[&[s([1, 16]), c([16])][..], rest].concat());
+    let screen = [s([0; 4]), c([1]), s([0; 24])];
+    // Nothing is asked for: an empty list, or None chosen.
+    check(&tight(&[&[s([0; 4]), s([0; 4])][..], &screen].concat()), &[SPEAKS, SHOWN]);
+    let none = [capabilities(&[0]), c([0; 4]), capabilities(&[1, 2]), c([0, 0, 0, 1])];
+    check(&tight(&[&none[..], &screen].concat()), &[SPEAKS, SHOWN]);
+    let challenge = [s([0; 4]), capabilities(&[2]), c([0, 0, 0, 2]), s([7; 16]), c([8; 16])];
+    check(
+        &tight(&[&challenge[..], &[s([0; 4])]].concat()),
+        &[SPEAKS, DEMANDS, ANSWERED, SESSION[0], SESSION[1]],
+    );
+    check(
+        &tight(&[&challenge[..], &[s([0, 0, 0, 1])]].concat()),
+        &[SPEAKS, DEMANDS, ANSWERED, "refuses ProofWrong [vnc.proof-refused]"],
+    );
+    let login = c(b"\0\0\0\x05\0\0\0\x06aliceMARK05");
+    check(
+        &tight(&[s([0; 4]), capabilities(&[129]), c([0, 0, 0, 129]), login, s([0; 4])]),
+        &[
+            SPEAKS,
+            "offers Secret for Connection as User \"alice\" by Password in clear with fingerprint [vnc.password-sent]",
+            SESSION[0],
+            SESSION[1],
+        ],
+    );
+    check(
+        &tight(&[capabilities(&[1]), c([0, 0, 0, 1])]),
+        &[SPEAKS, "hidden Unsupported [stream.unreadable]"],
+    );
+}
+
+#[test]
+fn passwords_under_an_agreed_key() {
+    let sealed = "offers Secret for Connection by Password [vnc.protected-password-sent]";
+    // Generator, length of the key, prime and public key; then 128 bytes and the caller's public key.
+    let apple = [s([1, 30]), c([30]), s([&[0, 2, 0, 16][..], &[9; 32]].concat()), c([7; 144])];
+    check(&after(8, 8, &[&apple[..], &[s([0; 4])]].concat()), &[SPEAKS, sealed, SESSION[0], SESSION[1]]);
+    check(
+        &after(8, 8, &[&apple[..], &[s([0, 0, 0, 1])]].concat()),
+        &[SPEAKS, sealed, "refuses ProofWrong [vnc.proof-refused]"],
+    );
+    check(&after(8, 8, &apple), &[SPEAKS, sealed]);
+    let ultra = [s([1, 113]), c([113]), s([9; 24]), c([7; 328]), s([0; 4])];
+    check(&after(8, 8, &ultra), &[SPEAKS, sealed, SESSION[0], SESSION[1]]);
 }

@@ -18,6 +18,9 @@ rules! {
     PASSWORD = "vnc.password-sent", v 1, Observed, Wire,
         "The caller sent a user name and a password in clear (VeNCrypt Plain)",
         "A receiver may take any password";
+    SEALED = "vnc.protected-password-sent", v 1, Observed, Wire,
+        "The caller sent a name and a password under a key that both sides had just agreed (types 30 and 113)",
+        "Neither can be read; the agreement itself proves nobody";
     ACCEPTED = "vnc.proof-accepted", v 1, Observed, Wire,
         "The receiver answered the proof with success",
         "Not what the session lets the caller do";
@@ -94,6 +97,15 @@ enum State {
     VenChoice,
     VenStart,
     VenPlain,
+    /// Tight: tunnels, the caller's choice, types of authentication, the choice.
+    TightTunnels,
+    TightTunnel,
+    TightTypes,
+    TightChoice,
+    /// Diffie-Hellman parameters, Apple's (30) or UltraVNC's (113), and the name and password under the agreed key.
+    AppleParameters,
+    UltraParameters,
+    Sealed(usize),
 }
 
 impl State {
@@ -106,7 +118,10 @@ impl State {
             | Self::CallerStarts
             | Self::VenCallerVersion
             | Self::VenChoice
-            | Self::VenPlain => Role::Originator,
+            | Self::VenPlain
+            | Self::TightTunnel
+            | Self::TightChoice
+            | Self::Sealed(_) => Role::Originator,
             Self::ReceiverVersion
             | Self::Types
             | Self::Challenge
@@ -114,7 +129,11 @@ impl State {
             | Self::ReceiverStarts
             | Self::VenVersion
             | Self::VenTypes
-            | Self::VenStart => Role::Responder,
+            | Self::VenStart
+            | Self::TightTunnels
+            | Self::TightTypes
+            | Self::AppleParameters
+            | Self::UltraParameters => Role::Responder,
         }
     }
 }
@@ -138,6 +157,14 @@ fn minor(bytes: &[u8]) -> Option<u8> {
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let four = bytes.get(at..at.checked_add(4)?)?;
     Some(u32::from_be_bytes(four.try_into().ok()?))
+}
+
+/// Where a list of Tight's capabilities ends: their number, 16 bytes for each.
+fn capabilities(bytes: &[u8]) -> Option<usize> {
+    let count = usize::try_from(u32_at(bytes, 0)?).ok()?;
+    let end = count.checked_mul(16)?.checked_add(4)?;
+    bytes.get(..end)?;
+    Some(end)
 }
 
 impl Vnc {
@@ -231,6 +258,47 @@ impl Vnc {
                 257..=264 => Some(Ok((4, State::VenStart))),
                 _ => lost(),
             },
+            State::TightTunnels => {
+                let end = capabilities(bytes)?;
+                let next = if end == 4 { State::TightTypes } else { State::TightTunnel };
+                Some(Ok((end, next)))
+            }
+            // Only "no tunnel" can be read on.
+            State::TightTunnel => match u32_at(bytes, 0)? {
+                0 => Some(Ok((4, State::TightTypes))),
+                _ => lost(),
+            },
+            State::TightTypes => {
+                let end = capabilities(bytes)?;
+                // An empty list asks for nothing.
+                if end == 4 {
+                    return self.chosen(1, 4, notes);
+                }
+                self.none_offered =
+                    bytes.get(4..end)?.chunks_exact(16).any(|it| it.starts_with(&[0, 0, 0, 1]));
+                Some(Ok((end, State::TightChoice)))
+            }
+            State::TightChoice => match u32_at(bytes, 0)? {
+                kind @ (1 | 2) => self.chosen(u8::try_from(kind).ok()?, 4, notes),
+                // A Unix login, in the form of VeNCrypt's Plain.
+                129 => Some(Ok((4, State::VenPlain))),
+                _ => lost(),
+            },
+            State::AppleParameters => {
+                let length = usize::from(u16::from_be_bytes(*bytes.get(2..4)?.first_chunk()?));
+                let end = length.saturating_mul(2).saturating_add(4);
+                bytes.get(..end)?;
+                Some(Ok((end, State::Sealed(length.saturating_add(128)))))
+            }
+            State::UltraParameters => {
+                bytes.get(..24)?;
+                Some(Ok((24, State::Sealed(8 + 256 + 64))))
+            }
+            State::Sealed(length) => {
+                bytes.get(..length)?;
+                self.offer = Some((&SEALED, sasl::challenge_offer(b"")));
+                Some(Ok((length, State::Result)))
+            }
             State::VenStart => match bytes.first()? {
                 1 => Some(Err(Next::Upgraded(super::tls::begin()))),
                 _ => lost(),
@@ -261,7 +329,9 @@ impl Vnc {
             1 => Some(Ok((count, State::CallerStarts))),
             2 => Some(Ok((count, State::Challenge))),
             18 if count == 1 => Some(Err(Next::Upgraded(super::tls::begin()))),
-            16 => Some(Err(Next::Lost(Hidden::Unsupported))),
+            16 => Some(Ok((count, State::TightTunnels))),
+            30 => Some(Ok((count, State::AppleParameters))),
+            113 => Some(Ok((count, State::UltraParameters))),
             19 => Some(Ok((count, State::VenVersion))),
             _ => {
                 notes.say(&ENCRYPTED, Shown::Hidden { why: Hidden::Encrypted });
