@@ -85,6 +85,16 @@ mod old {
             &session(start("PLAIN ANONYMOUS"), start_ok("ANONYMOUS", b""), tune_and_open()),
             &[SPEAKS, "offers Claim for Connection [sasl.name-claimed]", ACCEPTED, OPENED],
         );
+        check(
+            &session(start("EXTERNAL"), start_ok("EXTERNAL", b""), tune_and_open()),
+            &[
+                SPEAKS,
+                "demands Key [amqp.authentication-demanded]",
+                "offers Claim for Connection [sasl.name-claimed]",
+                ACCEPTED,
+                OPENED,
+            ],
+        );
         let challenge = vec![
             s(method(20, &long(b"Please tell me your password"))),
             c(method(21, &long(b"My password is MARK"))),
@@ -174,6 +184,26 @@ mod new {
             &[SPEAKS, DEMANDS, PASSWORD, "refuses Other [amqp10.refused]"],
         );
         check(&exchange("PLAIN", init("X", b"?"), 0), &[SPEAKS, DEMANDS, UNREAD]);
+        // A name that a layer below may have proved, and nothing of that layer is here.
+        check(
+            &[exchange("EXTERNAL", init("EXTERNAL", b""), 0), open()].concat(),
+            &[SPEAKS, "demands Key [amqp10.authentication-demanded]", ANONYMOUS, ACCEPTED],
+        );
+        let challenge = s(frame(1, 0x42, b"\xa0\x05r=abc"));
+        let answer = c(frame(1, 0x43, b"\xa0\x13c=biws,r=abc,p=MARK"));
+        let scram = exchange("SCRAM-SHA-256", init("SCRAM-SHA-256", b"n,,n=bob,r=a"), 0);
+        let [header, offered, first, done] = scram.as_slice() else { return };
+        let turns = [header, offered, first, &challenge, &answer, done].map(Turn::clone);
+        check(
+            &[turns.to_vec(), open()].concat(),
+            &[
+                SPEAKS,
+                DEMANDS,
+                "offers Secret for Connection as User \"bob\" by Password [sasl.challenge-answered]",
+                ACCEPTED,
+                "serves Service [amqp10.connection-opened]",
+            ],
+        );
         check(
             &exchange("PLAIN", init("ANONYMOUS", b""), 1),
             &[SPEAKS, DEMANDS, ANONYMOUS, "refuses ProofMissing [amqp10.proof-refused]"],

@@ -140,6 +140,18 @@ fn scram_tokens_and_signatures() {
         &[bearer, vec![answer(2, 0, b"{\"status\":\"invalid_token\"}")]].concat(),
         &[SPEAKS, "demands Token [kafka.sasl-demanded]", offered, "refuses ProofWrong [kafka.proof-refused]"],
     );
+    // An AP-REQ's start: version 5, type 14; its answer is a token as well.
+    let ticket = b"\x6e\x0c\x30\x0a\xa0\x03\x02\x01\x05\xa1\x03\x02\x01\x0e";
+    let kerberos = [handshake(1, "GSSAPI").to_vec(), vec![token(2, ticket)]].concat();
+    let sent = "offers Key for Connection by Ticket [sasl.ticket-sent]";
+    check(
+        &[kerberos.clone(), vec![answer(2, 0, b"token"), token(3, b""), answer(3, 0, b"layers")]].concat(),
+        &[SPEAKS, "demands Key [kafka.sasl-demanded]", sent, ACCEPTED],
+    );
+    check(
+        &[kerberos, vec![answer(2, 58, b"")]].concat(),
+        &[SPEAKS, "demands Key [kafka.sasl-demanded]", sent, "refuses ProofWrong [kafka.proof-refused]"],
+    );
     let signed = b"{\"version\":\"2020_10_22\",\"x-amz-credential\":\"AKID/20260101/r/kafka-cluster/aws4_request\",\"x-amz-signature\":\"MARK\"}";
     check(
         &[handshake(1, "AWS_MSK_IAM").to_vec(), vec![token(2, signed), answer(2, 0, b"{}")]].concat(),

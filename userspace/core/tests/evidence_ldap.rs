@@ -130,6 +130,16 @@ fn sasl_mechanisms() {
         &[sasl(1, "GSS-SPNEGO", b"odd"), result(1, 0x61, 0)],
         &[SPEAKS, "hidden Unsupported [ldap.unknown-proof-accepted]"],
     );
+    let digest = b"username=\"ab\",realm=\"x\",nonce=\"n\",response=MARK";
+    check(
+        &[sasl(1, "DIGEST-MD5", b""), result(1, 0x61, 14), sasl(2, "DIGEST-MD5", digest), result(2, 0x61, 0)],
+        &[
+            SPEAKS,
+            "offers Secret for Connection as User \"ab\" by Password [sasl.challenge-answered]",
+            ACCEPTED,
+            SESSION,
+        ],
+    );
     let mut ntlm = b"NTLMSSP\0\x03\0\0\0".to_vec();
     ntlm.extend([0; 8]);
     ntlm.extend([24, 0, 24, 0, 64, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 4, 0, 4, 0, 64, 0, 0, 0]);
