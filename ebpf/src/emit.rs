@@ -40,21 +40,24 @@ pub fn control<T>(place: u32, fill: impl FnOnce(*mut T)) {
     seen(place);
 }
 
-/// Hands over a payload record of constant size; `fill` says whether it is worth handing over.
+/// Hands over a payload record of constant size; `fill` says whether it is worth handing over. False where it was lost.
 #[inline(always)]
-pub fn payload<T>(place: u32, fill: impl FnOnce(*mut T) -> bool) {
+pub fn payload<T>(place: u32, fill: impl FnOnce(*mut T) -> bool) -> bool {
     // SAFETY: the map is a ring buffer and the size is constant.
     let slot = unsafe { bpf_ringbuf_reserve(address(&PAYLOAD), size_of::<T>() as u64, 0) };
     if slot.is_null() {
-        return lost(place);
+        lost(place);
+        return false;
     }
     if !fill(slot.cast()) {
         // SAFETY: `slot` is the reservation from above, given back once.
         unsafe { bpf_ringbuf_discard(slot, u64::from(BPF_RB_NO_WAKEUP)) };
-        return lost(place);
+        lost(place);
+        return false;
     }
     submit(slot, address(&PAYLOAD), PAYLOAD_WAKE_BYTES.load());
     seen(place);
+    true
 }
 
 /// Wakes the reader only when much waits: it looks by itself many times a second, and a wake-up for each record would

@@ -5,12 +5,15 @@
 
 mod actor;
 mod context;
+mod descriptor;
 mod emit;
 mod hooks;
 mod offsets;
 mod packet;
 mod read;
+mod syscall;
 mod tables;
+mod user;
 
 #[cfg(not(test))]
 #[panic_handler]

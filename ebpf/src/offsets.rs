@@ -63,6 +63,9 @@ pub static PAYLOAD_BYTES: Global<u32> = Global::new(16_384);
 /// 1: follow UDP.
 #[unsafe(no_mangle)]
 pub static FOLLOW_UDP: Global<u32> = Global::new(1);
+/// 1: follow TLS libraries.
+#[unsafe(no_mangle)]
+pub static FOLLOW_TLS: Global<u32> = Global::new(0);
 /// The reader of `CONTROL` is woken when more than this many bytes wait.
 #[unsafe(no_mangle)]
 pub static CONTROL_WAKE_BYTES: Global<u64> = Global::new(1 << 19);

@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use aya_ebpf::btf_maps::{HashMap, LruHashMap, PerCpuArray, RingBuf, SkStorage};
+use aya_ebpf::btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, SkStorage};
 use aya_ebpf::macros::btf_map;
 use tierzero_maps::place;
 use tierzero_maps::record::Actor;
@@ -43,6 +43,22 @@ pub static UNIX_CALLS: LruHashMap<u64, UnixCall, 8192> = LruHashMap::new();
 /// Connecting ends of Unix streams that are followed.
 #[btf_map]
 pub static UNIX_ENDS: LruHashMap<UnixKey, UnixEnd, 16_384> = LruHashMap::new();
+
+/// Calls of TLS libraries between entry and return, by thread. The loader sets its size.
+#[btf_map]
+pub static TLS_CALLS: LruHashMap<u64, TlsCall, 4096> = LruHashMap::new();
+
+/// Connections as TLS libraries know them. The loader sets its size.
+#[btf_map]
+pub static TLS_SESSIONS: LruHashMap<TlsKey, TlsSession, 16_384> = LruHashMap::new();
+
+/// Responders' ends, by socket cookie, while TLS libraries are followed. The loader sets its size.
+#[btf_map]
+pub static TLS_RESPONDERS: LruHashMap<u64, TlsResponder, 16_384> = LruHashMap::new();
+
+/// When a TLS library was last attached to, nanoseconds since boot; 0: none yet.
+#[btf_map]
+pub static TLS_ATTACHED: Array<u64, 1> = Array::new();
 
 /// One direction of a stream, in bytes since its start.
 #[repr(C)]
@@ -150,6 +166,82 @@ pub struct UnixEnd {
     pub sent: u64,
     /// Bytes received so far.
     pub received: u64,
+}
+
+/// A call of a TLS library between entry and return.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct TlsCall {
+    /// The connection (`SSL *`).
+    pub ssl: u64,
+    /// User address of the buffer.
+    pub buffer: u64,
+    /// User address where the call leaves how many bytes it moved; 0 where it returns that.
+    pub moved: u64,
+    /// Where the library keeps things (`tierzero_maps::library::Layout`).
+    pub layout: u64,
+    /// Which call.
+    pub what: u32,
+    /// 1 once a socket call was seen in it.
+    pub linked: u32,
+}
+
+/// A connection as a TLS library knows it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct TlsKey {
+    /// The connection (`SSL *`).
+    pub ssl: u64,
+    /// Process.
+    pub tgid: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// What is known of it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct TlsSession {
+    /// Cookie of its socket.
+    pub cookie: u64,
+    /// Bytes read out of it so far.
+    pub received: u64,
+    /// Bytes written into it so far.
+    pub sent: u64,
+    /// User address of the caller's certificate when it was last told.
+    pub peer: u64,
+    /// Result of its verification when it was last told.
+    pub verify_result: u32,
+    /// 1: followed, from its start.
+    pub followed: u32,
+    /// 1 when what the library holds about the caller was told.
+    pub told: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+impl TlsSession {
+    /// Nothing is known.
+    pub const NEW: Self = Self {
+        cookie: 0,
+        received: 0,
+        sent: 0,
+        peer: 0,
+        verify_result: 0,
+        followed: 0,
+        told: 0,
+        reserved: 0,
+    };
+}
+
+/// A responder's end.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct TlsResponder {
+    /// When it was established, nanoseconds since boot.
+    pub since: u64,
+    /// 1 when a connection of a TLS library was linked to it.
+    pub taken: u64,
 }
 
 /// A map as the helpers take it.

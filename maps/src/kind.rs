@@ -39,6 +39,11 @@ pub const UNIX_ACCEPT: u32 = 49;
 pub const UNIX_PEER_CREDENTIALS: u32 = 50;
 /// A tracked Unix stream socket was closed by its caller: [`crate::record::Unix`].
 pub const UNIX_RELEASE: u32 = 51;
+/// What a receiver's TLS library took out of or put into a TLS connection: [`crate::record::Payload`], then the bytes.
+/// Its `offset` counts the bytes inside TLS.
+pub const TLS_PAYLOAD: u32 = 64;
+/// What a receiver's TLS library holds about its caller: [`crate::record::TlsCaller`], then the certificate's bytes.
+pub const TLS_CALLER: u32 = 65;
 
 /// `IPPROTO_TCP` (include/uapi/linux/in.h).
 pub const TCP: u32 = 6;

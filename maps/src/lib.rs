@@ -5,6 +5,7 @@
 #![no_std]
 
 pub mod kind;
+pub mod library;
 pub mod offset;
 pub mod place;
 pub mod record;
@@ -12,4 +13,4 @@ pub mod table;
 
 /// Version of everything in this crate. Raise it with every change of a layout or of a meaning; every record carries
 /// it, so that an object and a decoder that differ are noticed at the first record.
-pub const ABI: u32 = 2;
+pub const ABI: u32 = 3;

@@ -24,8 +24,12 @@ pub const UNIX_PAYLOAD: u32 = 8;
 pub const UNIX_TABLE: u32 = 9;
 /// A packet of a connection that is looked at could not be read (unknown headers).
 pub const PACKET: u32 = 10;
+/// What a TLS library said or moved found `PAYLOAD` full, or could not be read.
+pub const TLS: u32 = 11;
+/// A table that follows calls of TLS libraries was full.
+pub const TLS_TABLE: u32 = 12;
 /// How many places there are.
-pub const COUNT: u32 = 11;
+pub const COUNT: u32 = 13;
 
 /// The name of a place as reports show it.
 #[must_use]
@@ -42,6 +46,8 @@ pub const fn name(place: u32) -> &'static str {
         UNIX_PAYLOAD => "unix-payload",
         UNIX_TABLE => "unix-table",
         PACKET => "packet",
+        TLS => "tls-library",
+        TLS_TABLE => "tls-library-table",
         _ => "unknown",
     }
 }

@@ -219,6 +219,29 @@ pub struct AddressedPayload {
     pub endpoints: Endpoints,
 }
 
+/// What the TLS library of a receiver holds about the caller of one connection. The caller's certificate follows: the
+/// part of it that is signed (`TBSCertificate`, RFC 5280 section 4.1), DER.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct TlsCaller {
+    /// See [`Header`].
+    pub header: Header,
+    /// Socket cookie.
+    pub cookie: u64,
+    /// What the receiver asked for, as `SSL_get_verify_mode(3)` has it.
+    pub verify_mode: u32,
+    /// What verification came to (`X509_V_*`), as `SSL_get_verify_result(3)` has it; 0 also without a certificate.
+    pub verify_result: u32,
+    /// 1 when the library holds a certificate of the caller, else 0.
+    pub certificate: u32,
+    /// Bytes of the certificate's signed part; 0 where that could not be found.
+    pub length: u32,
+    /// How many of them follow.
+    pub captured: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
 /// What happened to a Unix stream socket.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -265,6 +288,7 @@ exact! {
     Exit = size_of::<Header>(), size_of::<Actor>();
     Payload = size_of::<Header>(), 8, 8, 4, 4, 4, 4;
     AddressedPayload = size_of::<Payload>(), size_of::<Endpoints>();
+    TlsCaller = size_of::<Header>(), 8, 4, 4, 4, 4, 4, 4;
     Unix = size_of::<Header>(), 8, 8, size_of::<Actor>(), 4, 4, 4, 4, 4, UNIX_PATH_BYTES;
 }
 
@@ -273,4 +297,5 @@ const _: () = assert!(offset_of!(Socket, cookie) == 16 && offset_of!(Socket, act
 const _: () = assert!(offset_of!(Release, bytes_sent) == 40);
 const _: () = assert!(offset_of!(Exec, program) == 104 && offset_of!(Exec, argv) == 360);
 const _: () = assert!(offset_of!(Payload, captured) == 36 && size_of::<Payload>() == 48);
+const _: () = assert!(offset_of!(TlsCaller, captured) == 40 && size_of::<TlsCaller>() == 48);
 const _: () = assert!(offset_of!(Unix, path) == 68);

@@ -56,7 +56,7 @@ impl Ground {
         for name in ["graph.db", "graph.db-wal", "graph.db-shm", "events.jsonl"] {
             let _ = std::fs::remove_file(self.directory.join(name));
         }
-        Observer::start(tierzero, &self.directory, record)
+        Observer::start(tierzero, &self.directory, record, &[])
     }
 
     /// How many events the observer has recorded: the log's lines but its header.

@@ -32,7 +32,7 @@ use truth::Truth;
 #[derive(clap::Parser, Debug)]
 #[command(name = "cargo xtask lab")]
 pub struct Arguments {
-    /// Scenarios to run, by name; all when none is given.
+    /// Scenarios to run, by name or by the part of it before a hyphen; all when none is given.
     scenarios: Vec<String>,
     /// Keep each scenario's directory (configuration, logs, everything the tool said) and print where it is.
     #[arg(long)]
@@ -69,11 +69,11 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     let chosen: Vec<&Scenario> = all
         .iter()
         .filter(|scenario| {
-            arguments.scenarios.is_empty() || arguments.scenarios.iter().any(|name| name == scenario.name)
+            arguments.scenarios.is_empty() || arguments.scenarios.iter().any(|name| scenario.is_called(name))
         })
         .collect();
     if let Some(unknown) =
-        arguments.scenarios.iter().find(|name| !all.iter().any(|scenario| scenario.name == name.as_str()))
+        arguments.scenarios.iter().find(|name| !all.iter().any(|scenario| scenario.is_called(name)))
     {
         let names: Vec<_> = all.iter().map(|scenario| scenario.name).collect();
         return Err(format!("there is no scenario `{unknown}`; there are {}", names.join(", ")));

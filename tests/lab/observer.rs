@@ -22,14 +22,20 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    /// Starts it and waits until it says that it is attached; `record` keeps the event log too.
-    pub(crate) fn start(binary: &Path, outputs: &Path, record: bool) -> Result<Self, String> {
+    /// Starts it with these options too and waits until it says that it is attached; `record` keeps the event log too.
+    pub(crate) fn start(
+        binary: &Path,
+        outputs: &Path,
+        record: bool,
+        options: &[&str],
+    ) -> Result<Self, String> {
         let place = |name: &str| outputs.join(name).display().to_string();
         let (database, log) = (place("graph.db"), place("events.jsonl"));
         let mut arguments = vec!["observe", "--json", "--db", &database];
         if record {
             arguments.extend(["--record", &log]);
         }
+        arguments.extend(options);
         let errors = outputs.join("observe.stderr");
         let stderr =
             std::fs::File::create(&errors).map_err(|error| format!("{}: {error}", errors.display()))?;

@@ -152,6 +152,20 @@ impl Redis<'_> {
     }
 }
 
+/// Makes a certificate for a server at `address`, signed by its own key; returns the files of the key and of the
+/// certificate.
+pub(crate) fn server_certificate(lab: &Lab, address: &str) -> Result<(String, String), String> {
+    let place = |name: &str| lab.directory().join(name).display().to_string();
+    let (key, certificate) = (place("server.key"), place("server.pem"));
+    let (subject, name) = (format!("/CN={address}"), format!("subjectAltName=IP:{address}"));
+    let words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        .into_iter()
+        .chain(["-days", "2", "-subj", &subject, "-addext", &name, "-keyout", &key, "-out", &certificate]);
+    let words: Vec<&str> = words.collect();
+    program::run(program::command(None, None, "openssl", &words), "")?.well("openssl req")?;
+    Ok((key, certificate))
+}
+
 /// Starts nginx with a configuration for its `http` block.
 pub(crate) fn nginx(lab: &Lab, role: &str, port: u16, servers: &str) -> Result<Program, String> {
     let place = lab.directory().join("nginx");

@@ -100,6 +100,8 @@ impl Members {
                 | What::PeerCredentialsRead { .. }
                 | What::Translated { .. }
                 | What::Payload(_)
+                | What::Inside(_)
+                | What::TlsCaller(_)
                 | What::Observed { .. } => {}
             }
         }
@@ -149,7 +151,7 @@ impl Members {
             | What::PeerCredentialsRead { end, .. }
             | What::Observed { end, .. } => self.ends.contains(end),
             What::Started | What::Stopped | What::Coverage(_) => true,
-            What::CgroupNamed { .. } | What::Payload(_) => false,
+            What::CgroupNamed { .. } | What::Payload(_) | What::Inside(_) | What::TlsCaller(_) => false,
         };
         keeps.then_some(event)
     }

@@ -26,6 +26,13 @@ pub(crate) struct Scenario {
     pub(crate) also: Option<Also>,
 }
 
+impl Scenario {
+    /// True for its name, and for the part of it before a hyphen: `d06` is every run of d06.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.name.split_once('-').is_some_and(|(start, _)| start == name)
+    }
+}
+
 /// A program and the Debian package that has it.
 pub(crate) type Need = (&'static str, &'static str);
 
@@ -105,8 +112,13 @@ impl Lab {
 
     /// Starts the observer in the host's namespace and waits until it is attached.
     pub(crate) fn observe(&mut self) -> Result<(), String> {
+        self.observe_with(&[])
+    }
+
+    /// The same, with options.
+    pub(crate) fn observe_with(&mut self, options: &[&str]) -> Result<(), String> {
         if let Some(tierzero) = &self.tierzero {
-            self.observer = Some(Observer::start(tierzero, &self.outputs(), true)?);
+            self.observer = Some(Observer::start(tierzero, &self.outputs(), true, options)?);
         }
         Ok(())
     }

@@ -20,9 +20,11 @@ use tierzero_maps::table::Address;
 use tierzero_maps::{kind, place};
 
 use crate::context::field;
-use crate::offsets::{NET_INUM, PAYLOAD_BYTES, SOCK_ERR, SOCK_NET};
+use crate::offsets::{FOLLOW_TLS, NET_INUM, PAYLOAD_BYTES, SOCK_ERR, SOCK_NET};
 use crate::read::member;
-use crate::tables::{Direction, LOCAL_ADDRESSES, STREAMS, Stream, address};
+use crate::tables::{
+    Direction, LOCAL_ADDRESSES, STREAMS, Stream, TLS_RESPONDERS, TlsResponder, address,
+};
 use crate::{actor, emit};
 
 /// `AF_INET` (include/linux/socket.h).
@@ -67,6 +69,12 @@ pub fn handshake(context: SockOpsContext) -> u32 {
 fn established(context: *mut bpf_sock_ops, role: u32) {
     let base = field!(context, bpf_sock_ops, rcv_nxt);
     let (cookie, endpoints) = report(context, kind::ESTABLISHED, role, actor::NOBODY, 0, base);
+    if FOLLOW_TLS.load() != 0 && role == kind::ROLE_RESPONDER {
+        let responder = TlsResponder { since: emit::now(), taken: 0 };
+        if TLS_RESPONDERS.insert(&cookie, &responder, 0).is_err() {
+            emit::lost(place::TLS_TABLE);
+        }
+    }
     if PAYLOAD_BYTES.load() == 0 || (role == kind::ROLE_ORIGINATOR && is_local(&endpoints)) {
         return; // The responder's end on this host sees the same bytes.
     }

@@ -6,4 +6,5 @@ mod datagram;
 mod handshake;
 mod payload;
 mod process;
+mod tls;
 mod unix;

@@ -4,22 +4,20 @@
 //! group off and put it on again. Payload is read at the connecting side only, from the buffers it passed; a
 //! descriptor that was reused for another file is noticed by its socket and never read.
 
-use aya_ebpf::EbpfContext as _;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_probe_read_user};
 use aya_ebpf::macros::tracepoint;
 use aya_ebpf::programs::TracePointContext;
-use tierzero_maps::record::{PIECE_BYTES, Payload, UNIX_PATH_BYTES, Unix};
+use tierzero_maps::record::{UNIX_PATH_BYTES, Unix};
 use tierzero_maps::{kind, place};
 
 use crate::context::opaque;
-use crate::offsets::{
-    FDTABLE_FD, FDTABLE_MAX, FILE_PRIVATE, FILES_FDT, PAYLOAD_BYTES, PID_NR, SOCK_FAMILY, SOCK_PEER_PID,
-    SOCK_TYPE, SOCKET_FILE, SOCKET_KEY, SOCKET_SK, TASK_FILES, UNIX_PEER,
-};
-use crate::read::{at, member};
+use crate::offsets::{PAYLOAD_BYTES, PID_NR, SOCK_FAMILY, SOCK_PEER_PID, SOCK_TYPE, SOCKET_KEY, UNIX_PEER};
+use crate::read::member;
+use crate::syscall::{argument, returned};
 use crate::tables::{UNIX_CALLS, UNIX_ENDS, UnixCall, UnixEnd, UnixKey};
-use crate::{actor, emit};
+use crate::user::{self, Moved};
+use crate::{actor, descriptor, emit};
 
 const AF_UNIX: u16 = 1;
 const SOCK_STREAM: u16 = 1;
@@ -35,19 +33,6 @@ const SO_PEERPIDFD: u64 = 77;
 const CONNECT: u32 = 1;
 const TRANSFER: u32 = 2;
 
-/// Argument of a syscall at its entry (include/trace/events/syscalls.h: 8 bytes common, 8 bytes number, arguments).
-#[inline(always)]
-fn argument(context: &TracePointContext, number: usize) -> u64 {
-    // SAFETY: the record of a syscall's entry has six arguments.
-    unsafe { core::ptr::read_volatile(context.as_ptr().cast::<u64>().add(2 + number)) }
-}
-
-/// What a syscall returned, at its exit.
-#[inline(always)]
-fn returned(context: &TracePointContext) -> i64 {
-    argument(context, 0) as i64
-}
-
 /// Thread group and thread that are running, as one number.
 #[inline(always)]
 fn caller() -> u64 {
@@ -62,23 +47,7 @@ fn key(fd: u32) -> UnixKey {
 /// The kernel's address of the Unix stream socket behind a descriptor of the running process; 0 where it is none.
 #[inline(always)]
 fn socket(fd: u32) -> u64 {
-    // SAFETY: takes nothing and returns the address of the running task.
-    let task = unsafe { bpf_get_current_task() };
-    let files: u64 = member(task, &TASK_FILES);
-    let table: u64 = member(files, &FILES_FDT);
-    let most: u32 = member(table, &FDTABLE_MAX);
-    let array: u64 = member(table, &FDTABLE_FD);
-    if array == 0 || fd >= most {
-        return 0;
-    }
-    let file: u64 = at(array + 8 * u64::from(fd));
-    let socket: u64 = member(file, &FILE_PRIVATE);
-    // Only a socket points back to its file there.
-    let back: u64 = member(socket, &SOCKET_FILE);
-    if file == 0 || back != file {
-        return 0;
-    }
-    let sk: u64 = member(socket, &SOCKET_SK);
+    let sk = descriptor::socket(fd);
     let family: u16 = member(sk, &SOCK_FAMILY);
     let shape: u16 = member(sk, &SOCK_TYPE);
     if family == AF_UNIX && shape == SOCK_STREAM { sk } else { 0 }
@@ -302,13 +271,13 @@ fn vector(context: &TracePointContext, direction: u32, message: bool) {
         return;
     }
     // `struct msghdr` of 64-bit programs: name, its length, then the vector (include/linux/socket.h).
-    let vector = if message { user(argument(context, 1) + 16) } else { argument(context, 1) };
+    let vector = if message { user::word(argument(context, 1) + 16) } else { argument(context, 1) };
     let call = UnixCall {
         what: TRANSFER,
         fd,
         direction,
-        address: user(vector),
-        length: user(vector + 8),
+        address: user::word(vector),
+        length: user::word(vector + 8),
         ..UnixCall::NONE
     };
     remember(&call);
@@ -319,15 +288,6 @@ fn remember(call: &UnixCall) {
     if UNIX_CALLS.insert(&caller(), call, 0).is_err() {
         emit::lost(place::UNIX_TABLE);
     }
-}
-
-/// A 64-bit word of the running process's memory; 0 where it can't be read.
-#[inline(always)]
-fn user(address: u64) -> u64 {
-    let mut word = 0_u64;
-    // SAFETY: eight bytes of our stack; the helper checks the source and zeroes the word where it fails.
-    unsafe { bpf_probe_read_user((&raw mut word).cast(), 8, address as *const _) };
-    word
 }
 
 /// The exit of every transfer: what was moved is read from the caller's buffer.
@@ -366,46 +326,14 @@ pub fn unix_transfer_exit(context: TracePointContext) -> u32 {
     }
     let there = if moved < call.length { moved } else { call.length };
     let wanted = if there < limit - offset { there } else { limit - offset };
-    let number = number(sk);
-    let mut done = 0_u64;
-    for _ in 0..4 {
-        if done >= wanted {
-            break;
-        }
-        let left = wanted - done;
-        let take = if left > PIECE_BYTES as u64 { PIECE_BYTES as u64 } else { left };
-        // What the limit or a second buffer leaves out is told by the last piece.
-        let length = if take == left { moved - done } else { take };
-        piece(number, offset + done, length as u32, take as u32, call.direction, call.address + done);
-        done += take;
-    }
+    let moved = Moved {
+        cookie: number(sk),
+        offset,
+        moved,
+        wanted,
+        direction: call.direction,
+        address: call.address,
+    };
+    user::hand_over(kind::UNIX_PAYLOAD, place::UNIX_PAYLOAD, moved);
     0
-}
-
-/// A record and room for a piece.
-#[repr(C)]
-struct Slot {
-    head: Payload,
-    bytes: [u8; PIECE_BYTES],
-}
-
-#[inline(always)]
-fn piece(cookie: u64, offset: u64, length: u32, take: u32, direction: u32, address: u64) {
-    emit::payload::<Slot>(place::UNIX_PAYLOAD, |slot| {
-        // The mask shows the verifier a bound that it can't lose: 1..=PIECE_BYTES.
-        let captured = (opaque(take).wrapping_sub(1) & (PIECE_BYTES as u32 - 1)) + 1;
-        // SAFETY: `slot` is a reservation of this size; the helper writes `captured` bytes behind the head.
-        unsafe {
-            (&raw mut (*slot).head).write(Payload {
-                header: emit::header(kind::UNIX_PAYLOAD),
-                cookie,
-                offset,
-                length,
-                captured,
-                direction,
-                reserved: 0,
-            });
-            bpf_probe_read_user((&raw mut (*slot).bytes).cast(), captured, address as *const _) == 0
-        }
-    });
 }

@@ -6,6 +6,7 @@ mod d01;
 mod d03;
 mod d04;
 mod d05;
+mod d06;
 mod d07;
 mod d08;
 mod d09;
@@ -26,7 +27,12 @@ pub(crate) fn all() -> Vec<Scenario> {
         d03::SCENARIO,
         d04::SCENARIO,
         d05::SCENARIO,
+        d06::TLS12,
+        d06::TLS13,
+        d06::TLS12_LIBRARY,
+        d06::TLS13_LIBRARY,
         d07::SCENARIO,
+        d07::LIBRARY,
         d08::SCENARIO,
         d09::SCENARIO,
         d10::SCENARIO,

@@ -4,14 +4,15 @@
 //! that looks like knowledge.
 
 mod coverage;
+mod payload;
 
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use coverage::{Coverage, Degradation};
+pub use payload::{Payload, TlsCaller};
 
 use crate::evidence::Observation;
 use crate::id::{EndKey, HostId, Netns, ProcessKey};
@@ -226,6 +227,13 @@ pub enum What {
     /// Payload bytes. Never stored, never logged: the evidence stage turns it into `Observed` and wipes it.
     #[serde(skip)]
     Payload(Payload),
+    /// What was inside TLS, as the responder's library took it out or put it in: offsets count the bytes inside. Never
+    /// stored, never logged, as [`What::Payload`].
+    #[serde(skip)]
+    Inside(Payload),
+    /// What the responder's TLS library holds about the caller. The evidence stage turns it into `Observed`.
+    #[serde(skip)]
+    TlsCaller(TlsCaller),
     /// What the payload or the kernel showed about one flow: the form in which payload is recorded.
     Observed {
         /// The end at which it was seen.
@@ -414,29 +422,4 @@ pub enum PeerCredentialCall {
     PeerPidfd,
     /// setsockopt SO_PASSCRED (16): credentials arrive with each message.
     PassCred,
-}
-
-/// Payload bytes of one flow, one direction, as seen at one end.
-#[derive(Clone, PartialEq)]
-pub struct Payload {
-    /// The end at which they were seen.
-    pub end: EndKey,
-    /// Where, for ends that were not announced before (UDP).
-    pub ends: Option<Addresses>,
-    /// True when this end sent them, false when it received them.
-    pub sent: bool,
-    /// Offset of the first byte in this direction's stream; datagrams are numbered 0, 1, 2, ... instead.
-    pub offset: u64,
-    /// How many bytes were there; more than `bytes.len()` where the record was cut.
-    pub length: u64,
-    /// The bytes.
-    pub bytes: Bytes,
-}
-
-impl std::fmt::Debug for Payload {
-    /// Prints the length only: payload never reaches a log.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { end, ends: _, sent, offset, length, bytes } = self;
-        write!(f, "Payload({end:?}, sent: {sent}, offset: {offset}, {} of {length} bytes)", bytes.len())
-    }
 }

@@ -25,6 +25,7 @@ use crate::id::{HostId, Netns};
 use crate::subject::{Namespaces, Processes};
 
 mod hear;
+mod inside;
 mod sessions;
 mod settle;
 mod take;

@@ -22,6 +22,7 @@ fn is_statement(observation: &Observation) -> bool {
         Shown::Speaks { .. }
         | Shown::Demands { .. }
         | Shown::Declines
+        | Shown::Unverified
         | Shown::Carries { .. }
         | Shown::Keeps { .. }
         | Shown::AsksPublic

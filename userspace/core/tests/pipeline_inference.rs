@@ -19,6 +19,7 @@ fn rule(level: Level) -> &'static Rule {
         source: Source::Wire,
         shows: "",
         limits: "",
+        inside: None,
     };
     if level == Level::Inferred {
         &INFERRED

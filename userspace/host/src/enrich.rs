@@ -115,6 +115,8 @@ impl Memory {
             | What::UnixAlreadyOpen { .. }
             | What::Translated { .. }
             | What::Payload(_)
+            | What::Inside(_)
+            | What::TlsCaller(_)
             | What::Observed { .. } => {}
         }
         before.extend(first.into_iter().map(|what| Event { at, what }));

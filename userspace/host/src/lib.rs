@@ -29,9 +29,11 @@ mod snapshot;
 mod socket;
 mod socket_file;
 mod text;
+mod tls_library;
 mod translate;
 
 pub use describe::describe;
 pub use error::HostError;
 pub use host::Host;
 pub use poll::Poller;
+pub use tls_library::TlsLibraries;

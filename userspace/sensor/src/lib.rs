@@ -6,11 +6,13 @@
 //!          ──PAYLOAD──▶ ring ─┴▶ decode (core::wire) ▶ order by time ▶ join early payload ▶ events
 //! ```
 
+mod accessor;
 mod btf;
 mod cgroup;
 mod clock;
 mod early;
 mod error;
+mod library;
 mod missed;
 mod object;
 mod offsets;
@@ -22,5 +24,6 @@ mod sensor;
 mod unix_names;
 
 pub use error::SensorError;
+pub use library::{LibraryReport, library_outlook};
 pub use report::{ProgramCost, ProgramReport, ProgramState, probe, verified_instructions};
 pub use sensor::{Options, Sensor};

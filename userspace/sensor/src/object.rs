@@ -18,6 +18,7 @@ pub(crate) fn open(options: &Options, offsets: &Offsets) -> Result<Ebpf, SensorE
     ); // Before 5.11 maps count as locked memory; where this fails, the map's error says so.
     let payload_bytes = options.payload_bytes;
     let follow_udp = u32::from(options.udp);
+    let follow_tls = u32::from(options.tls_library);
     let socket_key = random();
     let control_wake = u64::from(options.control_ring_bytes) / 8;
     let payload_wake = u64::from(options.payload_ring_bytes) / 8;
@@ -29,9 +30,13 @@ pub(crate) fn open(options: &Options, offsets: &Offsets) -> Result<Ebpf, SensorE
         .map_max_entries(table::PAYLOAD, options.payload_ring_bytes)
         .override_global("PAYLOAD_BYTES", &payload_bytes, true)
         .override_global("FOLLOW_UDP", &follow_udp, true)
+        .override_global("FOLLOW_TLS", &follow_tls, true)
         .override_global("SOCKET_KEY", &socket_key, false)
         .override_global("CONTROL_WAKE_BYTES", &control_wake, true)
         .override_global("PAYLOAD_WAKE_BYTES", &payload_wake, true);
+    for (name, entries) in table::TLS_TABLES {
+        loader.map_max_entries(name, if options.tls_library { *entries } else { 1 });
+    }
     for (name, value) in &offsets.values {
         loader.override_global(name, value, false);
     }

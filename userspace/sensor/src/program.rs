@@ -318,12 +318,13 @@ pub(crate) fn load(program: &mut Program) -> Result<(), ProgramError> {
         Program::CgroupSkb(program) => program.load(),
         Program::RawTracePoint(program) => program.load(),
         Program::TracePoint(program) => program.load(),
+        Program::UProbe(program) => program.load(),
         _ => Err(ProgramError::UnexpectedProgramType),
     }
 }
 
 /// What the kernel said, with the end of the verifier's log, on one line.
-fn brief(error: &ProgramError) -> String {
+pub(crate) fn brief(error: &ProgramError) -> String {
     if let ProgramError::LoadError { io_error, verifier_log } = error {
         let log = verifier_log.to_string();
         if std::env::var_os("TIERZERO_VERIFIER_LOG").is_some() {

@@ -6,7 +6,7 @@ use crate::error::SensorError;
 use crate::offsets::Offsets;
 use crate::program::{PROGRAMS, Refusal};
 use crate::sensor::{Options, open_cgroup};
-use crate::{object, program};
+use crate::{library, object, program};
 
 /// How far a program gets on this kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,15 +107,20 @@ fn walked(ebpf: &Ebpf, name: &str) -> Option<u32> {
 ///
 /// Where the object can't be set up, or a program does not load.
 pub fn verified_instructions() -> Result<Vec<(String, u32)>, SensorError> {
-    let options = Options { control_ring_bytes: 1 << 16, payload_ring_bytes: 1 << 16, ..Options::default() };
+    let options = Options {
+        control_ring_bytes: 1 << 16,
+        payload_ring_bytes: 1 << 16,
+        tls_library: true,
+        ..Options::default()
+    };
     let mut ebpf = object::open(&options, &Offsets::of_this_kernel())?;
     let mut counts = Vec::new();
-    for spec in PROGRAMS {
-        let refused = |because: String| SensorError::Refused { program: spec.name.to_owned(), because };
-        let program = ebpf.program_mut(spec.name).ok_or_else(|| refused("not in the object".to_owned()))?;
+    for name in PROGRAMS.iter().map(|spec| spec.name).chain(library::programs()) {
+        let refused = |because: String| SensorError::Refused { program: name.to_owned(), because };
+        let program = ebpf.program_mut(name).ok_or_else(|| refused("not in the object".to_owned()))?;
         program::load(program).map_err(|error| refused(object::chain(&error)))?;
-        let count = walked(&ebpf, spec.name).ok_or_else(|| refused("the kernel does not say".to_owned()))?;
-        counts.push((spec.name.to_owned(), count));
+        let count = walked(&ebpf, name).ok_or_else(|| refused("the kernel does not say".to_owned()))?;
+        counts.push((name.to_owned(), count));
     }
     counts.sort();
     Ok(counts)

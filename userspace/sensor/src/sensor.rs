@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aya::Ebpf;
@@ -15,6 +16,7 @@ use tierzero_maps::{place, table};
 
 use crate::early::Early;
 use crate::error::SensorError;
+use crate::library::{Libraries, LibraryReport};
 use crate::missed::Missed;
 use crate::offsets::Offsets;
 use crate::order::Waiting;
@@ -41,6 +43,8 @@ pub struct Options {
     pub unix: bool,
     /// Follow UDP.
     pub udp: bool,
+    /// Look inside TLS through the libraries of the receivers ([`Sensor::follow_libraries`]).
+    pub tls_library: bool,
 }
 
 impl Default for Options {
@@ -51,6 +55,7 @@ impl Default for Options {
             payload_bytes: 16 << 10,
             unix: true,
             udp: true,
+            tls_library: false,
         }
     }
 }
@@ -65,6 +70,7 @@ impl Options {
             payload_bytes: self.payload_bytes.clamp(1, 1 << 16),
             unix: self.unix,
             udp: self.udp,
+            tls_library: self.tls_library,
         }
     }
 }
@@ -87,6 +93,7 @@ pub struct Sensor {
     /// What `lost` said when last asked, by place.
     lost_before: Vec<u64>,
     missed: Missed,
+    libraries: Libraries,
     /// Records that could not be decoded, since last asked.
     undecoded: u64,
 }
@@ -140,6 +147,7 @@ impl Sensor {
             payload: Ring::take(&mut ebpf, table::PAYLOAD)?,
             lost,
             missed: Missed::of(&ebpf),
+            libraries: Libraries::new(options.tls_library),
             local_addresses,
             known_addresses: BTreeSet::new(),
             cgroup,
@@ -291,6 +299,12 @@ impl Sensor {
         }
     }
 
+    /// Attaches to the TLS libraries among these files that were not tried before, and says how far each got. Nothing
+    /// where [`Options::tls_library`] is off.
+    pub fn follow_libraries(&mut self, files: &[PathBuf]) -> Vec<LibraryReport> {
+        self.libraries.follow(&mut self.ebpf, files)
+    }
+
     /// Run time of each program since it was loaded; only counted while `kernel.bpf_stats_enabled` is 1.
     #[must_use]
     pub fn cost(&self) -> Vec<ProgramCost> {
@@ -321,7 +335,7 @@ pub(crate) fn open_cgroup() -> Result<File, SensorError> {
 }
 
 /// Takes a map out of the object.
-fn take<M>(ebpf: &mut Ebpf, name: &str) -> Result<M, SensorError>
+pub(crate) fn take<M>(ebpf: &mut Ebpf, name: &str) -> Result<M, SensorError>
 where
     M: TryFrom<aya::maps::Map, Error = aya::maps::MapError>,
 {

@@ -18,6 +18,10 @@ const CONFIGURATION: &[(&str, &str)] = &[
         "short_lived_s (longest lifetime in seconds of a credential that counts as short-lived, default 3600), ring_bytes (kernel ring for payload, a power of two), payload_bytes (kept of each direction of a flow until it is judged), retention_days (what was last seen longer ago is forgotten), memory_bytes (no effect yet).",
     ),
     (
+        "[observe]",
+        "tls_library (true looks inside TLS through the receivers' OpenSSL, as --tls-library does; default false).",
+    ),
+    (
         "[[agent]]",
         "name, and any of exe, argv (regular expression), unit, cgroup, uid, netns, env (names of variables). No effect yet.",
     ),

@@ -21,6 +21,7 @@ Examples:
   sudo tierzero observe                              live view until q or Ctrl-C
   sudo tierzero observe --for 10m                    ten minutes, then a summary
   sudo tierzero observe --record morning.tzlog       also keep a log for `tierzero replay`
+  sudo tierzero observe --tls-library                judge what is inside TLS too, where OpenSSL serves it
   sudo tierzero observe --json | jq -c 'select(.verdict == \"location-trusted\")'
   tierzero --db :memory: observe --for 30s           keep nothing
 
@@ -32,6 +33,10 @@ pub(crate) struct Observe {
     /// Also record events for `tierzero replay`: facts and fingerprints, no payload; must not exist yet
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Also look inside TLS at receivers that use OpenSSL's shared library; slows their reads and writes by some
+    /// microseconds each
+    #[arg(long)]
+    tls_library: bool,
     /// One JSON object a line: flows, edges, coverage, and a summary at the end
     #[arg(long)]
     json: bool,
@@ -40,7 +45,8 @@ pub(crate) struct Observe {
 impl Observe {
     /// Observes.
     pub(crate) fn run(&self, global: &Global) -> Outcome {
-        let config = config::load(global.config.as_deref())?;
+        let mut config = config::load(global.config.as_deref())?;
+        config.tls_library |= self.tls_library;
         observe::run(&observe::Wish {
             config,
             db: global.db(),

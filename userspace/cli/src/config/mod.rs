@@ -20,13 +20,21 @@ pub(crate) struct Config {
     pub(crate) ring_bytes: Option<u32>,
     /// Payload bytes kept of each direction of a flow until it is judged; `None` leaves it to the sensor.
     pub(crate) payload_bytes: Option<u32>,
+    /// Look inside TLS through the receivers' libraries.
+    pub(crate) tls_library: bool,
     /// Days after which what was last seen is forgotten; `None` keeps everything.
     pub(crate) retention_days: Option<u32>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { short_lived_s: 3600, ring_bytes: None, payload_bytes: None, retention_days: None }
+        Self {
+            short_lived_s: 3600,
+            ring_bytes: None,
+            payload_bytes: None,
+            tls_library: false,
+            retention_days: None,
+        }
     }
 }
 
@@ -66,6 +74,7 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
         short_lived_s: limits.short_lived_s.map_or(3600, toml::Spanned::into_inner),
         ring_bytes: limits.ring_bytes.map(toml::Spanned::into_inner),
         payload_bytes: limits.payload_bytes.map(toml::Spanned::into_inner),
+        tls_library: sections.observe.tls_library.unwrap_or_default(),
         retention_days: limits.retention_days.map(toml::Spanned::into_inner),
     };
     Ok((config, idle))
@@ -124,7 +133,7 @@ mod tests {
     fn limits_take_effect_and_others_are_named() {
         let (config, idle) = outcome(
             "[limits]\nshort_lived_s = 900\nring_bytes = 1048576\npayload_bytes = 4096\nretention_days = 30\n\
-             memory_bytes = 268435456\n[[agent]]\nname = 'a'\nexe = '/usr/bin/python3'\nargv = 'agent\\.py'\n\
+             memory_bytes = 268435456\n[observe]\ntls_library = true\n[[agent]]\nname = 'a'\nexe = '/usr/bin/python3'\nargv = 'agent\\.py'\n\
              [zones]\nshop = ['10.77.40.0/24', '10.77.41.0/24']\nold = ['10.77.20.0/24']\n",
         )
         .unwrap();
@@ -134,6 +143,7 @@ mod tests {
                 short_lived_s: 900,
                 ring_bytes: Some(1_048_576),
                 payload_bytes: Some(4096),
+                tls_library: true,
                 retention_days: Some(30)
             }
         );

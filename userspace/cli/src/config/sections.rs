@@ -27,6 +27,9 @@ pub(super) struct Sections {
     /// Where models are called.
     #[serde(default)]
     pub(super) model_endpoint: Vec<ModelEndpoint>,
+    /// What `observe` looks at.
+    #[serde(default)]
+    pub(super) observe: Observe,
     /// Limits.
     #[serde(default)]
     pub(super) limits: Limits,
@@ -86,6 +89,13 @@ pub(super) struct ModelEndpoint {
     pub(super) path: Option<Spanned<String>>,
 }
 
+/// `[observe]`.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Observe {
+    pub(super) tls_library: Option<bool>,
+}
+
 /// `[limits]`.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
@@ -100,7 +110,8 @@ pub(super) struct Limits {
 impl Sections {
     /// What is written there and has no effect in this version.
     pub(super) fn without_effect(&self) -> Vec<&'static str> {
-        let Self { agent, legacy, modern, owner, named_caller, model_endpoint, limits, zones } = self;
+        let Self { agent, legacy, modern, owner, named_caller, model_endpoint, observe: _, limits, zones } =
+            self;
         let Limits { short_lived_s: _, ring_bytes: _, payload_bytes: _, memory_bytes, retention_days: _ } =
             limits;
         [

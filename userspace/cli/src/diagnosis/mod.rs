@@ -23,6 +23,7 @@ pub(crate) struct Diagnosis {
     kernel: Kernel,
     privileges: Privileges,
     programs: Vec<Program>,
+    tls_libraries: Vec<TlsLibrary>,
     reading: Reading,
     degraded: Vec<Degradation>,
     verdicts: Vec<VerdictOutlook>,
@@ -40,6 +41,14 @@ struct Program {
     because: String,
     loses: String,
     verified_instructions: Option<u32>,
+}
+
+/// A file of a TLS library that `observe --tls-library` would look at.
+#[derive(Debug, Serialize)]
+struct TlsLibrary {
+    file: String,
+    followable: bool,
+    because: String,
 }
 
 /// What could be read of this host.
@@ -93,6 +102,7 @@ impl Diagnosis {
             kernel,
             privileges: Privileges::look(root),
             programs,
+            tls_libraries: tls_libraries(),
             reading,
             degraded,
             verdicts,
@@ -129,6 +139,18 @@ impl Diagnosis {
         }
         next
     }
+}
+
+fn tls_libraries() -> Vec<TlsLibrary> {
+    let found = tierzero_host::TlsLibraries::find();
+    tierzero_sensor::library_outlook(&found.files)
+        .into_iter()
+        .map(|report| TlsLibrary {
+            file: report.file.display().to_string(),
+            followable: report.attached.is_ok(),
+            because: report.attached.err().unwrap_or_default(),
+        })
+        .collect()
 }
 
 /// State of a program that works.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{ATTACHED, Answer, Diagnosis, Reading, verdicts};
+use super::{ATTACHED, Answer, Diagnosis, Reading, TlsLibrary, verdicts};
 use crate::output::table::{Cell, Column, Table, terminal_width};
 use crate::output::text::{heading, sentence};
 use crate::output::{colour, escape, words};
@@ -17,6 +17,7 @@ impl Diagnosis {
             kernel,
             privileges,
             programs,
+            tls_libraries,
             reading,
             degraded,
             verdicts: outlook,
@@ -72,6 +73,19 @@ impl Diagnosis {
         }
         for reason in reasons {
             field(out, "because", reason, false)?;
+        }
+
+        let followable = tls_libraries.iter().filter(|library| library.followable).count();
+        heading(
+            out,
+            &format!(
+                "Inside TLS, only with `observe --tls-library` ({followable} of {} libraries)",
+                tls_libraries.len()
+            ),
+        )?;
+        for TlsLibrary { file, followable, because } in tls_libraries {
+            let says = if *followable { file.clone() } else { format!("{file}: {because}") };
+            field(out, if *followable { "can be" } else { "can't be" }, &says, *followable)?;
         }
 
         heading(out, "Reading this host")?;

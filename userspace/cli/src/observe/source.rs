@@ -1,18 +1,21 @@
 //! Where events come from: the kernel, or what is left when the kernel refuses.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tierzero_core::event::{Coverage, Degradation, Event, What};
-use tierzero_host::{Host, Poller};
-use tierzero_sensor::{Options, Sensor, SensorError};
+use tierzero_host::{Host, Poller, TlsLibraries};
+use tierzero_sensor::{LibraryReport, Options, Sensor, SensorError};
 
 use crate::config::Config;
 use crate::error::{Failure, Outcome};
 
 /// Without a sensor there is nothing to wait for between two polls, which come each second.
 const REST: Duration = Duration::from_millis(250);
+
+/// New TLS libraries are looked for this often: in containers, in programs that load one late.
+const LIBRARIES: Duration = Duration::from_secs(10);
 
 /// Where events come from.
 pub(crate) enum Source {
@@ -28,6 +31,8 @@ pub(crate) struct Kernel {
     host: Host,
     addresses: Vec<IpAddr>,
     before: Vec<Event>,
+    /// When to look for new TLS libraries; `None` when they are not followed.
+    libraries_due: Option<Instant>,
 }
 
 impl Source {
@@ -52,7 +57,14 @@ impl Source {
                 if let Err(error) = sensor.set_local_addresses(&addresses) {
                     tracing::warn!(%error, "the sensor does not know the local addresses");
                 }
-                Ok(Self::Kernel(Box::new(Kernel { sensor, host, addresses, before: Vec::new() })))
+                let libraries_due = config.tls_library.then(Instant::now);
+                let mut kernel = Kernel { sensor, host, addresses, before: Vec::new(), libraries_due };
+                if config.tls_library {
+                    let found = TlsLibraries::find();
+                    say_degraded(out, Timestamp::now(), vec![found.uncovered()]);
+                    kernel.follow_libraries(&found, out);
+                }
+                Ok(Self::Kernel(Box::new(kernel)))
             }
             Err(error) => {
                 out.push(Event { at: now, what: What::Started });
@@ -159,11 +171,38 @@ impl Kernel {
                 }
             }
         }
+        if self.libraries_due.is_some_and(|due| due <= Instant::now()) {
+            self.follow_libraries(&TlsLibraries::find(), out);
+        }
         let addresses = self.host.local_addresses();
         if addresses != self.addresses {
             match self.sensor.set_local_addresses(&addresses) {
                 Ok(()) => self.addresses = addresses,
                 Err(error) => tracing::warn!(%error, "the sensor does not know the new local addresses"),
+            }
+        }
+    }
+}
+
+impl Kernel {
+    /// Attaches to libraries that were not there before; each that can't be followed is a degradation.
+    fn follow_libraries(&mut self, found: &TlsLibraries, out: &mut Vec<Event>) {
+        self.libraries_due = Some(Instant::now() + LIBRARIES);
+        for LibraryReport { file, attached } in self.sensor.follow_libraries(&found.files) {
+            match attached {
+                Ok(()) => tracing::info!(file = %file.display(), "a TLS library is followed"),
+                Err(because) => {
+                    let degradation = Degradation {
+                        name: "no-tls-library".to_owned(),
+                        loses: format!(
+                            "not seen: what is inside TLS of programs that use {}",
+                            file.display()
+                        ),
+                        because,
+                        remedy: "`tierzero doctor` shows which libraries can be followed".to_owned(),
+                    };
+                    say_degraded(out, Timestamp::now(), vec![degradation]);
+                }
             }
         }
     }
@@ -178,6 +217,7 @@ fn options(config: &Config) -> Options {
     Options {
         payload_ring_bytes: config.ring_bytes.unwrap_or(defaults.payload_ring_bytes),
         payload_bytes: config.payload_bytes.unwrap_or(defaults.payload_bytes),
+        tls_library: config.tls_library,
         ..defaults
     }
 }

@@ -1,7 +1,7 @@
 //! A client's certificate: whom it names, how long it lasts, who issued it.
 
 use jiff::Timestamp;
-use x509_parser::certificate::X509Certificate;
+use x509_parser::certificate::{TbsCertificate, X509Certificate};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
@@ -22,9 +22,19 @@ pub(crate) struct Leaf {
 /// Reads a leaf certificate; `None` if it is none.
 pub(crate) fn leaf(der: &[u8]) -> Option<Leaf> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    says(&certificate.tbs_certificate)
+}
+
+/// Reads the signed part of a leaf certificate; `None` if it is none.
+pub(crate) fn signed_part(der: &[u8]) -> Option<Leaf> {
+    let (rest, certificate) = TbsCertificate::from_der(der).ok()?;
+    if rest.is_empty() { says(&certificate) } else { None }
+}
+
+fn says(certificate: &TbsCertificate<'_>) -> Option<Leaf> {
     let validity = certificate.validity();
     Some(Leaf {
-        principal: principal(&certificate),
+        principal: principal(certificate),
         not_before: Timestamp::from_second(validity.not_before.timestamp()).ok(),
         not_after: Timestamp::from_second(validity.not_after.timestamp()).ok(),
         issuer: certificate.issuer().as_raw().to_vec(),
@@ -33,10 +43,14 @@ pub(crate) fn leaf(der: &[u8]) -> Option<Leaf> {
 
 /// The trace of a certificate that stood on the wire as `der`; its lifetime runs from not-before to not-after.
 pub(crate) fn credential(der: &[u8], leaf: Option<&Leaf>, notes: &Notes<'_>) -> Credential {
+    Credential { fingerprint: Some(notes.fingerprint("x509", der)), ..dated(leaf) }
+}
+
+/// The same of a certificate that did not stand there as a whole.
+pub(crate) fn dated(leaf: Option<&Leaf>) -> Credential {
     let (not_before, not_after) = leaf.map_or((None, None), |leaf| (leaf.not_before, leaf.not_after));
     let seconds = not_before.zip(not_after).map(|(from, to)| to.as_second().saturating_sub(from.as_second()));
     Credential {
-        fingerprint: Some(notes.fingerprint("x509", der)),
         lifetime_s: seconds.and_then(|seconds| u64::try_from(seconds).ok()),
         not_before,
         not_after,
@@ -45,7 +59,7 @@ pub(crate) fn credential(der: &[u8], leaf: Option<&Leaf>, notes: &Notes<'_>) -> 
 }
 
 /// The SPIFFE ID if it is a valid X509-SVID, else the first DNS name, else the subject.
-fn principal(certificate: &X509Certificate<'_>) -> Option<Principal> {
+fn principal(certificate: &TbsCertificate<'_>) -> Option<Principal> {
     let alternative = certificate.subject_alternative_name().ok().flatten();
     let names =
         alternative.as_ref().map(|extension| extension.value.general_names.as_slice()).unwrap_or_default();

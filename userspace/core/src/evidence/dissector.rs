@@ -27,6 +27,15 @@ macro_rules! rules {
                 source: $crate::evidence::Source::$source,
                 shows: $shows,
                 limits: $limits,
+                inside: Some(&$crate::evidence::Rule {
+                    id: concat!("inside.", $id),
+                    version: $version,
+                    level: $crate::evidence::Level::$level,
+                    source: $crate::evidence::Source::Uprobe,
+                    shows: $shows,
+                    limits: concat!($limits, "; seen inside TLS, by the calls of the receiver's library"),
+                    inside: None,
+                }),
             };
         )+
         /// Every rule of this file.

@@ -177,6 +177,7 @@ mod tls;
 mod tls12;
 pub mod tls13;
 mod tls13_handshake;
+pub(crate) mod tls_library;
 mod tls_record;
 mod tls_renegotiation;
 mod tls_rules;
@@ -363,6 +364,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         .iter()
         .chain(kernel::RULES)
         .chain(tcp::RULES)
+        .chain(tls_library::RULES)
         .chain(streams)
         .chain(datagrams)
         .chain(http_application::RULES)

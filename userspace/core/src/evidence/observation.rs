@@ -22,6 +22,18 @@ impl Observation {
     pub(crate) fn presents_proof(&self) -> bool {
         matches!(self.shown, Shown::Offers { proof, .. } if proof != Proof::Claim)
     }
+
+    /// The same, seen inside TLS by the receiver's library: nothing that was presented there is readable on the wire.
+    #[must_use]
+    pub fn inside(mut self) -> Self {
+        if let Some(rule) = self.rule.0.inside {
+            self.rule = RuleRef(rule);
+        }
+        if let Shown::Offers { credential: Some(credential), .. } = &mut self.shown {
+            credential.cleartext = false;
+        }
+        self
+    }
 }
 
 /// A rule of evidence: what may be concluded from which bytes, and what may not.
@@ -39,6 +51,8 @@ pub struct Rule {
     pub shows: &'static str,
     /// What it does not show, one sentence.
     pub limits: &'static str,
+    /// The same rule for what a TLS library read or wrote; `None` for such a rule itself, and where it can't be.
+    pub inside: Option<&'static Rule>,
 }
 
 /// A rule by reference; written as its id, and read back only if this program knows the id.
@@ -54,8 +68,10 @@ impl Serialize for RuleRef {
 impl<'de> Deserialize<'de> for RuleRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let id = String::deserialize(deserializer)?;
+        let outer = id.strip_prefix("inside.").unwrap_or(&id);
         super::rules()
-            .find(|rule| rule.id == id)
+            .find(|rule| rule.id == outer)
+            .and_then(|rule| if outer == id { Some(rule) } else { rule.inside })
             .map(Self)
             .ok_or_else(|| serde::de::Error::custom(format_args!("unknown rule of evidence `{id}`")))
     }
@@ -160,6 +176,8 @@ pub enum Shown {
         /// printed.
         call: Option<String>,
     },
+    /// The receiver's own library says that what was presented did not pass its verification.
+    Unverified,
     /// The layer that would carry the identity can't be read.
     Hidden {
         /// Why.

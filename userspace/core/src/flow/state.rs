@@ -66,6 +66,17 @@ pub(crate) struct Attached {
     pub(crate) class: Option<FlowClass>,
 }
 
+/// How far a responder's TLS library told what is inside a flow.
+#[derive(Debug)]
+pub(crate) enum Inside {
+    /// Nothing was told about the caller: what is inside could not be judged.
+    Untold,
+    /// It is listened to.
+    Heard(Box<Conversation>),
+    /// Further bytes change nothing.
+    Over,
+}
+
 /// One flow.
 #[derive(Debug)]
 pub(crate) struct FlowState {
@@ -87,6 +98,8 @@ pub(crate) struct FlowState {
     pub(crate) closing: bool,
     pub(crate) ledger: Option<Box<Ledger>>,
     pub(crate) conversation: Option<Box<Conversation>>,
+    /// What is inside TLS, as the responder's library tells it.
+    pub(crate) inside: Inside,
     /// Further payload changes nothing.
     pub(crate) heard_enough: bool,
     /// What it showed about its listener before that was known.
@@ -119,6 +132,7 @@ impl FlowState {
             closing: false,
             ledger: None,
             conversation: None,
+            inside: Inside::Untold,
             heard_enough: false,
             owed: None,
             heard_at: None,

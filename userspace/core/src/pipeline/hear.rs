@@ -6,6 +6,7 @@ use super::Pipeline;
 use crate::event::{Event, Payload, What};
 use crate::evidence::{self, Conversation, LINKED_12, Observation, Shown};
 use crate::graph::Transport;
+use crate::id::EndKey;
 use crate::verdict::Contrast;
 
 impl Pipeline {
@@ -41,22 +42,36 @@ impl Pipeline {
             flow.conversation = None;
             flow.heard_enough = true;
         }
-        if !observations.is_empty() {
-            self.observe(slot, at, &observations);
-            recordable.push(Event { at, what: What::Observed { end, observations } });
-        }
+        self.tell(slot, end, at, observations, recordable);
     }
 
     /// The flow is over: what its bytes left undecided is said as such.
     pub(super) fn finish_hearing(&mut self, slot: u32, at: Timestamp, recordable: &mut Vec<Event>) {
+        self.finish_outside(slot, at, recordable);
+        self.finish_inside(slot, at, recordable);
+    }
+
+    fn finish_outside(&mut self, slot: u32, at: Timestamp, recordable: &mut Vec<Event>) {
         let Some(flow) = self.flows.get_mut(slot) else { return };
         let Some(mut conversation) = flow.conversation.take() else { return };
         let heard_at = flow.heard_at.and_then(|role| flow.end(role)).map(|end| end.key);
         let mut observations = Vec::new();
         conversation.finish(&mut observations);
-        if let Some(end) = heard_at
-            && !observations.is_empty()
-        {
+        if let Some(end) = heard_at {
+            self.tell(slot, end, at, observations, recordable);
+        }
+    }
+
+    /// Takes what was shown at an end of a flow, and lets it be recorded.
+    pub(super) fn tell(
+        &mut self,
+        slot: u32,
+        end: EndKey,
+        at: Timestamp,
+        observations: Vec<Observation>,
+        recordable: &mut Vec<Event>,
+    ) {
+        if !observations.is_empty() {
             self.observe(slot, at, &observations);
             recordable.push(Event { at, what: What::Observed { end, observations } });
         }

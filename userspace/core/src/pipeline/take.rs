@@ -14,6 +14,8 @@ impl Pipeline {
         let at = event.at;
         match event.what {
             What::Payload(payload) => self.hear(at, payload, recordable),
+            What::Inside(payload) => self.hear_inside(at, payload, recordable),
+            What::TlsCaller(told) => self.caller_told(at, told, recordable),
             What::Started | What::Stopped => {
                 self.finish_all(at, recordable);
                 self.resolve_listeners(at, true);
@@ -223,10 +225,12 @@ impl Pipeline {
     /// What came before its end was announced is taken now.
     pub(super) fn take_early(&mut self, key: EndKey, after: &mut Vec<Event>) {
         for (at, what) in self.flows.take_early(key) {
-            if let What::Payload(payload) = what {
-                self.hear(at, payload, after);
-            } else {
-                self.take_flow(at, &what, after);
+            #[expect(clippy::wildcard_enum_match_arm, reason = "the others are facts about a flow")]
+            match what {
+                What::Payload(payload) => self.hear(at, payload, after),
+                What::Inside(payload) => self.hear_inside(at, payload, after),
+                What::TlsCaller(told) => self.caller_told(at, told, after),
+                what => self.take_flow(at, &what, after),
             }
         }
     }

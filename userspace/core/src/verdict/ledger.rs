@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::evidence::{
-    Application, Credential, Hidden, Level, Observation, Operation, Principal, Proof, Protocol, Refusal,
-    Rule, Scope, Shown, Source,
+    Application, Credential, CredentialKind, Hidden, Level, Observation, Operation, Principal, Proof,
+    Protocol, Rule, Scope, Shown, Source,
 };
 
 use super::contrast::Kinds;
@@ -14,6 +14,7 @@ use super::standing::{Offer, Standing};
 use super::{Check, Contrast, ProofKind};
 
 mod outcome;
+mod refusal;
 
 /// Most rules kept for one flow; a caller that shows more has shown enough.
 const MOST_RULES: usize = 48;
@@ -46,6 +47,12 @@ pub struct Ledger {
     refused_request: Option<Check>,
     pub(super) hidden: Option<Hidden>,
     hidden_last: bool,
+    /// A library tells what is inside an encryption.
+    inside: bool,
+    /// What is inside is of a known protocol, and was read so far.
+    inside_read: bool,
+    /// The receiver's library did not verify the certificate that was presented.
+    unverified: bool,
     answered: bool,
     vouched: Option<bool>,
     vouched_uid: Option<u32>,
@@ -158,14 +165,23 @@ impl Ledger {
     ) -> bool {
         let rule = observation.rule.0;
         self.cite(rule);
+        let by_library = rule.source == Source::Uprobe;
+        self.inside |= by_library;
         if let Shown::Speaks { protocol } = &observation.shown {
-            self.protocol = Some(*protocol);
+            if by_library || !self.inside {
+                self.protocol = Some(*protocol);
+            }
+            self.inside_read |= by_library && *protocol != Protocol::Tls;
             return false;
         }
         if let Shown::Hidden { why } = &observation.shown {
             // Bytes of both directions were there, or reading would have ended otherwise.
             self.answered |= *why == Hidden::Unsupported && rule.id == "stream.unsupported";
+            self.inside_read &= !by_library;
+            // An encryption that a library looks into hides nothing more than was known.
+            let last = self.hidden_last;
             self.hide(*why);
+            self.hidden_last = last || by_library || self.blurred(Source::Uprobe) || !self.inside;
             return false;
         }
         // Inferred evidence is shown to the reader and decides nothing (decision 9); declared evidence comes later.
@@ -191,9 +207,18 @@ impl Ledger {
                 }
             }
             Shown::Offers { proof, scope, principal, credential } => {
-                self.offered(*proof, *scope, principal.as_ref(), credential.as_ref(), short_lived_s);
+                let known = |it: &Credential| it.kind == CredentialKind::X509;
+                let named = by_library && self.credentials.iter().any(known);
+                // The wire showed the same certificate, and all of it.
+                let credential = credential.as_ref().filter(|it| !(named && known(it)));
+                self.unverified &= !by_library || *proof != Proof::Key;
+                self.offered(*proof, *scope, principal.as_ref(), credential, short_lived_s);
             }
             Shown::Declines => {}
+            Shown::Unverified => {
+                self.unverified = true;
+                self.presented.lost();
+            }
             Shown::Accepts => {
                 self.accepted();
                 self.presented.accepted();
@@ -284,9 +309,14 @@ impl Ledger {
     }
 
     fn accepted(&mut self) {
+        self.accept(true);
+    }
+
+    /// `judged` says that the receiver is known to have looked at the proof.
+    fn accept(&mut self, judged: bool) {
         let offer = self.request.or(self.connection);
         if let Some(offer) = offer.filter(|it| it.proof != Proof::Claim) {
-            let asked = self.asked_for(offer.check);
+            let asked = judged && self.stands(&offer);
             self.names_accepted(offer.proof, (offer.check, asked));
             if let Some(kind) = ProofKind::of(offer.proof) {
                 match kind {
@@ -301,7 +331,8 @@ impl Ledger {
     fn admitted(&mut self, expected: bool) {
         let Some(offer) = self.connection.filter(|it| it.proof != Proof::Claim) else { return };
         if self.hidden.is_none() && self.request.is_none() {
-            self.accepted();
+            // A certificate's handshake may be finished and its holder refused inside.
+            self.accept(expected);
             if expected {
                 self.presented.accepted();
             }
@@ -315,7 +346,7 @@ impl Ledger {
         let offer = [self.request, self.connection]
             .into_iter()
             .flatten()
-            .max_by_key(|offer| (self.asked_for(offer.check), offer.proof));
+            .max_by_key(|offer| (self.stands(offer), offer.proof));
         let standing = match offer {
             Some(Offer { proof: Proof::Secret | Proof::Token | Proof::Key, check, scope })
                 if self.late && self.hidden.is_none() =>
@@ -325,8 +356,8 @@ impl Ledger {
             _ if blurred => Standing::Blurred,
             None | Some(Offer { check: Check::None, .. }) => Standing::None,
             Some(Offer { proof: Proof::Claim, .. }) => Standing::Claimed,
-            Some(Offer { check, scope, .. }) => {
-                Standing::Proved { asked: self.asked_for(check), check, scope }
+            Some(offer @ Offer { check, scope, .. }) => {
+                Standing::Proved { asked: self.stands(&offer), check, scope }
             }
         };
         if matches!(standing, Standing::None | Standing::Claimed) {
@@ -349,6 +380,11 @@ impl Ledger {
         self.hidden_last = false;
     }
 
+    /// Why something could not be read by any sense, if so.
+    fn concealed(&self) -> Option<Hidden> {
+        self.hidden.filter(|_| !self.inside_read || self.blurred(Source::Uprobe))
+    }
+
     /// True when something before this point could not be read by the sense that speaks now.
     fn blurred(&self, source: Source) -> bool {
         self.late
@@ -365,61 +401,10 @@ impl Ledger {
             })
     }
 
-    fn refuse(&mut self, why: Refusal, source: Source, contrast: &mut Contrast) {
-        self.refused = true;
-        self.refused_caller |= why != Refusal::Other;
-        self.refused_request = self.request.map(|offer| offer.check).or(self.refused_request);
-        self.admitted = None;
-        self.hidden_last = false;
-        if self.blurred(source) {
-            // What it refused may have been demanded or offered where nobody could read: no kind may be credited.
-            self.open_demand = Kinds::default();
-            self.request = None;
-            self.presented.lost();
-            return;
-        }
-        self.presented.refused(why);
-        let offered = self.request.or(self.connection).and_then(|offer| ProofKind::of(offer.proof));
-        match why {
-            Refusal::ProofMissing => {
-                let kinds = if self.open_demand.is_empty() { Kinds::BOTH } else { self.open_demand };
-                // A refusal of a request without proof is itself a demand (evidence catalogue 0.1).
-                self.asked.add(kinds);
-                for kind in kinds.each() {
-                    if !self.credited.missing.has(kind) {
-                        self.credited.missing.insert(kind);
-                        contrast.kind_mut(kind).refused_missing += 1;
-                    }
-                }
-            }
-            Refusal::ProofWrong | Refusal::Expired => {
-                let mut kinds = self.open_demand;
-                if let Some(kind) = offered {
-                    kinds = Kinds::default();
-                    kinds.insert(kind);
-                }
-                let kinds = if kinds.is_empty() { Kinds::BOTH } else { kinds };
-                for kind in kinds.each() {
-                    if !self.credited.wrong.has(kind) {
-                        self.credited.wrong.insert(kind);
-                        contrast.kind_mut(kind).refused_wrong += 1;
-                    }
-                }
-                self.names_refused();
-                if self.request.is_none() {
-                    self.connection = self.connection.filter(|offer| offer.proof == Proof::Claim);
-                }
-            }
-            Refusal::Place => {
-                if !self.credited.place {
-                    self.credited.place = true;
-                    contrast.refused_place += 1;
-                }
-            }
-            Refusal::NotAllowed | Refusal::Other => {}
-        }
-        self.open_demand = Kinds::default();
-        self.request = None;
+    /// True for an offer that the receiver asked for, unless its own library says that it did not verify it.
+    fn stands(&self, offer: &Offer) -> bool {
+        let certificate = offer.check == Check::Key && offer.scope == Scope::Connection;
+        self.asked_for(offer.check) && !(certificate && self.unverified)
     }
 
     fn asked_for(&self, check: Check) -> bool {

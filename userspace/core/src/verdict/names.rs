@@ -44,7 +44,12 @@ impl Ledger {
         // A name given before its proof (PostgreSQL's start-up role, then SCRAM) is the name that was proved.
         let last = self.names.iter().rposition(|name| name.current && name.scope == Scope::Connection);
         for (index, name) in self.names.iter_mut().enumerate().filter(|(_, name)| name.current) {
-            if name.accepted.is_none() && (name.proof == proof || Some(index) == last) {
+            let takes = match name.accepted {
+                None => name.proof == proof || Some(index) == last,
+                // What a finished handshake left open, service decides.
+                Some((check, asked)) => !asked && by == (check, true) && name.proof == proof,
+            };
+            if takes {
                 name.accepted = Some(by);
             }
         }

@@ -120,6 +120,8 @@ pub fn decode(record: &[u8], clock: &Clock) -> Decoded {
         kind::DATAGRAMS => socket::datagrams(at, &mut cursor),
         kind::FORK | kind::EXEC | kind::EXIT => process::decode(kind, at, &mut cursor),
         kind::PAYLOAD | kind::UNIX_PAYLOAD => payload::stream(kind, at, &mut cursor),
+        kind::TLS_PAYLOAD => payload::inside(at, &mut cursor),
+        kind::TLS_CALLER => payload::caller(at, &mut cursor),
         kind::EARLY_PAYLOAD | kind::DATAGRAM_PAYLOAD => payload::addressed(kind, at, &mut cursor),
         kind::UNIX_CONNECT | kind::UNIX_ACCEPT | kind::UNIX_PEER_CREDENTIALS | kind::UNIX_RELEASE => {
             unix::decode(kind, at, &mut cursor)

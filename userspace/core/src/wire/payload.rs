@@ -6,8 +6,12 @@ use tierzero_maps::kind;
 
 use super::cursor::Cursor;
 use super::{Decoded, EarlyPayload};
-use crate::event::{Event, Payload, What};
+use crate::event::{Event, Payload, TlsCaller, What};
 use crate::id::EndKey;
+
+/// `SSL_VERIFY_PEER` and `SSL_VERIFY_POST_HANDSHAKE` (SSL_set_verify(3)).
+const VERIFY_PEER: u32 = 1;
+const VERIFY_POST_HANDSHAKE: u32 = 8;
 
 /// What a payload record says about its bytes.
 struct Head {
@@ -27,6 +31,30 @@ fn head(cursor: &mut Cursor<'_>) -> Option<Head> {
         return None;
     }
     Some(Head { cookie, offset, length, captured: usize::try_from(captured).ok()?, sent })
+}
+
+/// A `tierzero_maps::record::Payload` of what is inside TLS, and its bytes.
+pub(super) fn inside(at: Timestamp, cursor: &mut Cursor<'_>) -> Option<Decoded> {
+    let Head { cookie, offset, length, captured, sent } = head(cursor)?;
+    let bytes = Bytes::copy_from_slice(cursor.bytes(captured)?);
+    let end = EndKey::Tcp { cookie };
+    let payload = Payload { end, ends: None, sent, offset, length: u64::from(length), bytes };
+    Some(Decoded::Event(Event { at, what: What::Inside(payload) }))
+}
+
+/// A `tierzero_maps::record::TlsCaller` and its certificate.
+pub(super) fn caller(at: Timestamp, cursor: &mut Cursor<'_>) -> Option<Decoded> {
+    let end = EndKey::Tcp { cookie: cursor.u64()? };
+    let (mode, verify_result) = (cursor.u32()?, cursor.u32()?);
+    let held = cursor.u32()? != 0;
+    let (length, captured) = (cursor.u32()?, cursor.u32()?);
+    cursor.u32()?;
+    let bytes = cursor.bytes(usize::try_from(captured).ok()?)?;
+    let whole = if length == captured { bytes } else { &[] };
+    let certificate = held.then(|| Bytes::copy_from_slice(whole));
+    let asked = mode & VERIFY_PEER != 0 && mode & VERIFY_POST_HANDSHAKE == 0;
+    let caller = TlsCaller { end, asked, verify_result, certificate };
+    Some(Decoded::Event(Event { at, what: What::TlsCaller(caller) }))
 }
 
 /// A `tierzero_maps::record::Payload` and its bytes.

@@ -122,6 +122,41 @@ fn payload_says_how_much_is_missing() {
 }
 
 #[test]
+fn what_a_tls_library_tells() {
+    let record = |asked: u32, held: u32, length: u32, captured: u32| {
+        Record::new(kind::TLS_CALLER, 5)
+            .u64(9)
+            .u32(asked)
+            .u32(10)
+            .u32(held)
+            .u32(length)
+            .u32(captured)
+            .u32(0)
+            .bytes(b"der", 8)
+    };
+    let decoded = |asked, held, length, captured| {
+        let What::TlsCaller(caller) = event(&record(asked, held, length, captured)) else { panic!() };
+        assert_eq!((caller.end, caller.verify_result), (EndKey::Tcp { cookie: 9 }, 10));
+        (caller.asked, caller.certificate.map(|bytes| bytes.to_vec()))
+    };
+    // SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT; with SSL_VERIFY_POST_HANDSHAKE not in the handshake.
+    assert_eq!(decoded(3, 1, 3, 3), (true, Some(b"der".to_vec())));
+    assert_eq!(decoded(9, 0, 0, 0), (false, None));
+    assert_eq!(decoded(0, 1, 9000, 0), (false, Some(Vec::new())), "too long to be read");
+    assert!(matches!(decode(&record(0, 1, 9, 9).0, &CLOCK), Decoded::Malformed { .. }));
+    let record = Record::new(kind::TLS_PAYLOAD, 5)
+        .u64(9)
+        .u64(4)
+        .u32(4)
+        .u32(4)
+        .u32(kind::SENT)
+        .u32(0)
+        .bytes(b"abcd", 4);
+    let What::Inside(payload) = event(&record) else { panic!() };
+    assert_eq!((payload.end, payload.offset, payload.sent), (EndKey::Tcp { cookie: 9 }, 4, true));
+}
+
+#[test]
 fn abstract_names_keep_their_inner_zeros() {
     for (path, expect) in [(&b"/run/x\0\0"[..], "/run/x"), (b"\0na\0me\0", "@na\0me"), (b"", "")] {
         let record = Record::new(kind::UNIX_CONNECT, 5)

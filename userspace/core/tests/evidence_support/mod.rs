@@ -90,6 +90,7 @@ pub fn line(observation: &Observation) -> String {
             text
         }
         Shown::Declines => "declines".to_owned(),
+        Shown::Unverified => "unverified".to_owned(),
         Shown::Accepts => "accepts".to_owned(),
         Shown::Keeps { lifetime_s, .. } => format!("keeps a session for {lifetime_s}s"),
         Shown::Resumes { sessions } => format!("resumes one of {}", sessions.len()),

@@ -135,6 +135,7 @@ fn what_a_later_program_wrote_is_told_as_such() {
         source: Source::Wire,
         shows: "",
         limits: "",
+        inside: None,
     };
     let observations = vec![Observation { rule: RuleRef(&LATER), shown: Shown::Accepts }];
     let event = Event {

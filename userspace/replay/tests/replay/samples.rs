@@ -75,6 +75,7 @@ fn observations() -> Vec<Observation> {
             }),
         },
         Shown::Declines,
+        Shown::Unverified,
         Shown::Accepts,
         Shown::Admits { expected: true },
         Shown::Keeps { session: Fingerprinter::new([1; 32]).of("tls-ticket", b"x"), lifetime_s: 300 },
@@ -191,7 +192,7 @@ pub(crate) fn kind(what: &What) -> usize {
         What::PeerCredentialsRead { .. } => 22,
         What::Translated { .. } => 23,
         What::Observed { .. } => 24,
-        What::Payload(_) => KINDS,
+        What::Payload(_) | What::Inside(_) | What::TlsCaller(_) => KINDS,
     }
 }
 

@@ -25,9 +25,9 @@ impl Ledger {
         if let Some((check, asked)) = self.admitted {
             return Some(FlowClass { asked, ..FlowClass::new(Outcome::Admitted, check) });
         }
-        if self.refused && !(self.public && self.hidden.is_none() && !self.refused_caller) {
+        if self.refused && !(self.public && self.concealed().is_none() && !self.refused_caller) {
             // What a refused caller presented; what was demanded of it stands in the listener's contrast.
-            let unread = if self.hidden.is_some() { Check::Opaque } else { Check::None };
+            let unread = if self.concealed().is_some() { Check::Opaque } else { Check::None };
             let wrong = self.credited.wrong.each().next().map(|kind| match kind {
                 ProofKind::Secret => Check::Secret,
                 ProofKind::Key => Check::Key,
@@ -39,7 +39,7 @@ impl Ledger {
                 ..FlowClass::new(Outcome::Refused, check)
             });
         }
-        if self.public && self.hidden.is_none() {
+        if self.public && self.concealed().is_none() {
             return Some(FlowClass::new(Outcome::Served, Check::Public));
         }
         if self.asked_public && over && self.hidden.is_none() && vouched.is_none() {
