@@ -21,7 +21,7 @@ rules! {
         "The key itself is not visible";
     ACCEPTED = "forward.proof-accepted", v 1, Observed, Wire,
         "The collector answered the digest with success (PONG true)",
-        "Nothing further";
+        "Who else holds the shared key";
     REFUSED = "forward.proof-refused", v 1, Observed, Wire,
         "The collector answered the digest with a refusal (PONG false)",
         "Whether the key, the user or the host was wrong";
