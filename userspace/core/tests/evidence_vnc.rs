@@ -1,4 +1,5 @@
 //! RFB (VNC): byte sequences and what they show.
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod evidence_support;
 use evidence_support::{Turn, c, check, s};

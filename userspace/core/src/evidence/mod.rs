@@ -102,6 +102,7 @@ mod netbios;
 mod ninep;
 mod nntp;
 mod ntp;
+mod nvme_tcp;
 pub mod observation;
 mod onc_rpc;
 mod onc_rpc_account;
@@ -252,6 +253,7 @@ static DISSECTORS: &[&Known] = &[
     &ninep::KNOWN,
     &log_shipping::FORWARD,
     &log_shipping::LUMBERJACK,
+    &nvme_tcp::KNOWN,
     &bgp::KNOWN,
     &oracle::KNOWN,
     &drda::KNOWN,

@@ -212,6 +212,8 @@ pub enum Protocol {
     Dtls,
     /// OpenVPN.
     Openvpn,
+    /// NVMe over TCP.
+    NvmeTcp,
     /// CoAP without DTLS.
     Coap,
     /// XDMCP.
@@ -373,6 +375,7 @@ impl Protocol {
             Self::Dtls => "dtls",
             Self::Stun => "stun",
             Self::Openvpn => "openvpn",
+            Self::NvmeTcp => "nvme-tcp",
             Self::Coap => "coap",
             Self::Xdmcp => "xdmcp",
             Self::Collectd => "collectd",
