@@ -34,7 +34,7 @@ rules! {
         "Whether the answer can be used again";
     KEY = "ssh.version-1-key-proved", v 1, Observed, Wire,
         "The caller answered a challenge that its RSA key alone opens, or sent a Kerberos ticket",
-        "Whose key it is";
+        "Whose key it is, and how long it is good";
     ACCEPTED = "ssh.version-1-accepted", v 1, Observed, Wire,
         "The receiver accepted the proof",
         "Not what the user may do";
