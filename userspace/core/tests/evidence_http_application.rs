@@ -208,3 +208,70 @@ fn a_body_of_which_only_the_start_was_kept_is_read_as_far_as_it_is_there() {
         &[SPEAKS, "carries mcp \"tools/list\" [http.mcp-method]", TAKEN, SERVED],
     );
 }
+
+#[test]
+fn the_programs_that_run_an_estate() {
+    for (target, carries) in [
+        ("/v1/catalog/services", "carries consul [http.consul]"),
+        ("/v1/agent/services", "carries consul [http.consul]"),
+        ("/v1/job/web", "carries nomad [http.nomad]"),
+        ("/v1/sys/mounts", "carries vault [http.vault]"),
+        ("/v3/lease/leases", "carries etcd [http.etcd]"),
+        ("/_all_dbs", "carries couchdb [http.couchdb]"),
+        ("/api/v1/query?query=up", "carries prometheus [http.prometheus]"),
+        ("/api/v2/query", "carries influxdb [http.influxdb]"),
+        ("/v4.9.0/libpod/containers/json", "carries docker [http.docker-api]"),
+        ("/exec/5f3/start", "carries docker [http.docker-api]"),
+        ("/cri/exec/token", "carries kubernetes [http.kubernetes-api]"),
+        ("/portForward/default/web", "carries kubernetes [http.kubernetes-api]"),
+    ] {
+        asks(c(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")), carries, SERVED);
+    }
+    asks(
+        c("POST /exec/default/web/main HTTP/1.1\r\n\r\n"),
+        "carries kubernetes [http.kubernetes-api]",
+        SERVED,
+    );
+    for (field, carries) in [
+        ("X-Consul-Token: MARK", "carries consul [http.consul]"),
+        ("X-Nomad-Token: MARK", "carries nomad [http.nomad]"),
+        ("X-Vault-Token: MARK", "carries vault [http.vault]"),
+        ("X-ClickHouse-User: u\r\nX-ClickHouse-Key: MARK", "carries clickhouse [http.clickhouse]"),
+    ] {
+        let key = "offers Secret for Request by ApiKey in clear with fingerprint [http.api-key]";
+        let request = c(format!("GET /a HTTP/1.1\r\n{field}\r\n\r\n"));
+        check(&[request, s(OK)], &[SPEAKS, carries, key, SERVED]);
+    }
+    let public = "serves Public [http.public-request-served]";
+    let scrape = c("GET /metrics HTTP/1.1\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n");
+    asks(scrape, "carries prometheus [http.prometheus]", public);
+    for target in ["/-/healthy", "/_up", "/healthz", "/readyz?verbose"] {
+        check(&[c(format!("GET {target} HTTP/1.1\r\n\r\n")), s(OK)], &[SPEAKS, public]);
+    }
+    asks(c("GET /v1.41/_ping HTTP/1.1\r\n\r\n"), "carries docker [http.docker-api]", public);
+    asks(c("GET /v1/sys/seal-status HTTP/1.1\r\n\r\n"), "carries vault [http.vault]", public);
+    for (field, carries) in [
+        ("Server: CouchDB/3.3 (Erlang OTP/24)", "carries couchdb [http.couchdb]"),
+        ("X-Influxdb-Version: 1.8.10", "carries influxdb [http.influxdb]"),
+        ("X-Nomad-Index: 4", "carries nomad [http.nomad]"),
+        ("X-ClickHouse-Summary: {}", "carries clickhouse [http.clickhouse]"),
+    ] {
+        let answer = s(format!("HTTP/1.1 200 OK\r\n{field}\r\nContent-Length: 0\r\n\r\n"));
+        check(&[c("GET /db HTTP/1.1\r\n\r\n"), answer], &[SPEAKS, carries, SERVED]);
+    }
+    let mcp = "GET /m HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: mcp\r\n\r\n";
+    let opened = s("HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n");
+    check(&[c(mcp), opened], &[SPEAKS, "carries mcp [http.mcp]", "hidden Unsupported [websocket.carried]"]);
+}
+
+#[test]
+fn names_and_passwords_in_addresses() {
+    let get = |target: &str| c(format!("GET {target} HTTP/1.1\r\n\r\n"));
+    let hdfs = "carries webhdfs [http.webhdfs]";
+    let claim = "offers Claim for Request as User \"alice\" [http.name-in-target]";
+    check(&[get("/webhdfs/v1/tmp?op=LISTSTATUS&user.name=alice"), s(OK)], &[SPEAKS, hdfs, claim, SERVED]);
+    let key = "offers Secret for Request by ApiKey in clear with fingerprint [http.key-in-target]";
+    check(&[get("/webhdfs/v1/tmp?op=OPEN&delegation=MARK"), s(OK)], &[SPEAKS, hdfs, key, SERVED]);
+    check(&[get("/query?db=a&u=alice&p=MARK"), s(OK)], &[SPEAKS, key, SERVED]);
+    check(&[get("/page?p=2"), s(OK)], &[SPEAKS, SERVED]);
+}

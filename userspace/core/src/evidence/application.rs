@@ -27,6 +27,18 @@ pub enum Application {
     Vault,
     /// Elasticsearch or OpenSearch.
     Elasticsearch,
+    /// Nomad.
+    Nomad,
+    /// CouchDB.
+    Couchdb,
+    /// InfluxDB.
+    Influxdb,
+    /// Prometheus, or what it watches.
+    Prometheus,
+    /// ClickHouse's HTTP interface.
+    Clickhouse,
+    /// WebHDFS.
+    Webhdfs,
     /// A cloud's instance metadata service.
     InstanceMetadata,
 }
@@ -46,6 +58,12 @@ impl Application {
             Self::Consul => "consul",
             Self::Vault => "vault",
             Self::Elasticsearch => "elasticsearch",
+            Self::Nomad => "nomad",
+            Self::Couchdb => "couchdb",
+            Self::Influxdb => "influxdb",
+            Self::Prometheus => "prometheus",
+            Self::Clickhouse => "clickhouse",
+            Self::Webhdfs => "webhdfs",
             Self::InstanceMetadata => "instance-metadata",
         }
     }

@@ -6,6 +6,7 @@
 //! API concepts, etcd, Consul, Vault, Elasticsearch. A label decides nothing about who calls.
 
 use super::dissector::rules;
+use super::http_infrastructure;
 use super::json_skim::Skim;
 use super::{Application, Rule, Shown};
 
@@ -51,10 +52,10 @@ rules! {
         "A request in the format of etcd",
         "Not which keys it concerns";
     CONSUL = "http.consul", v 1, Observed, Wire,
-        "The answer has fields of Consul",
+        "A request or answer in the format of Consul",
         "Not what the anonymous token may do there";
     VAULT = "http.vault", v 1, Observed, Wire,
-        "The request has fields of Vault",
+        "A request in the format of Vault",
         "Not which secrets it concerns";
     ELASTICSEARCH = "http.elasticsearch", v 1, Observed, Wire,
         "A request or answer in the format of Elasticsearch",
@@ -81,7 +82,8 @@ fn named(parts: &[&str]) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-fn field<'a>(fields: &'a [httparse::Header<'_>], name: &str) -> Option<&'a str> {
+/// The value of a field, where it is text.
+pub(crate) fn field<'a>(fields: &'a [httparse::Header<'_>], name: &str) -> Option<&'a str> {
     let field = fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))?;
     std::str::from_utf8(field.value.trim_ascii()).ok()
 }
@@ -108,7 +110,7 @@ pub(crate) fn by_head(method: &str, target: &str, fields: &[httparse::Header<'_>
             named(&[called, field(fields, "mcp-name").unwrap_or_default()]),
         ));
     }
-    if has("mcp-session-id") || has("mcp-protocol-version") {
+    if has("mcp-session-id") || has("mcp-protocol-version") || is("sec-websocket-protocol", "mcp") {
         return Some((&MCP, Application::Mcp, None));
     }
     if path.ends_with("/.well-known/agent-card.json") || path.ends_with("/.well-known/agent.json") {
@@ -135,7 +137,7 @@ pub(crate) fn by_head(method: &str, target: &str, fields: &[httparse::Header<'_>
     if has("x-vault-token") || has("x-vault-request") {
         return Some((&VAULT, Application::Vault, None));
     }
-    by_path(method, path)
+    http_infrastructure::by_fields(fields).or_else(|| by_path(method, path))
 }
 
 /// Addresses that belong to one interface alone.
@@ -167,7 +169,7 @@ fn by_path(method: &str, path: &str) -> Option<Asked> {
     {
         return Some((&ELASTICSEARCH, Application::Elasticsearch, None));
     }
-    None
+    http_infrastructure::by_path(path)
 }
 
 /// Docker Engine API: `/v1.41/containers/json`, or the same without a version.
@@ -306,5 +308,8 @@ pub(crate) fn by_answer(fields: &[httparse::Header<'_>]) -> Option<Asked> {
     if has("x-etcd-cluster-id") {
         return Some((&ETCD, Application::Etcd, None));
     }
-    has("mcp-session-id").then_some((&MCP, Application::Mcp, None))
+    if has("mcp-session-id") {
+        return Some((&MCP, Application::Mcp, None));
+    }
+    http_infrastructure::by_answer(fields)
 }

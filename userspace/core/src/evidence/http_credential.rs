@@ -55,6 +55,9 @@ rules! {
     KEY_IN_TARGET = "http.key-in-target", v 1, Observed, Wire,
         "The request carried a key in its address",
         "Whether the receiver looks at it; addresses are written to logs";
+    NAME_IN_TARGET = "http.name-in-target", v 1, Observed, Wire,
+        "The request's address named a user and carried no proof (Hadoop's `user.name`)",
+        "Nothing proves the name";
     COOKIE = "http.cookie", v 1, Observed, Wire,
         "The request carried a cookie",
         "Whether the cookie names a session, and how long it lasts, is not visible";
@@ -140,6 +143,8 @@ const KEY_PARAMETERS: &[&str] = &[
     "passwd",
     "pwd",
     "subscription-key",
+    // Hadoop's delegation token (WebHDFS, YARN).
+    "delegation",
 ];
 
 /// Names of parameters that hold a key, or something else.
@@ -197,9 +202,14 @@ pub(crate) fn offers(target: &str, fields: &[httparse::Header<'_>], notes: &Note
         found.extend(offer);
     }
     if let Some((_, query)) = target.split_once('?') {
-        let key = query.split('&').filter_map(|parameter| parameter.split_once('=')).find(|(name, value)| {
+        let mut parameters = query.split('&').filter_map(|parameter| parameter.split_once('='));
+        let of = |wanted: &str| parameters.clone().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+        // InfluxDB 1 takes a user and a password, Hadoop's "simple" authentication a mere name.
+        let (user, claim) = (of("u"), of("user.name"));
+        let key = parameters.find(|(name, value)| {
             let name = name.to_ascii_lowercase();
-            let plain = KEY_PARAMETERS.contains(&name.as_str()) && !value.is_empty();
+            let named = KEY_PARAMETERS.contains(&name.as_str()) || user.is_some() && name == "p";
+            let plain = named && !value.is_empty();
             // Words that also stand for less: only a value as long as a key is taken for one.
             (plain || SHORT_PARAMETERS.contains(&name.as_str()) && value.len() >= 16)
                 && !token::is_placeholder(value.as_bytes())
@@ -208,6 +218,9 @@ pub(crate) fn offers(target: &str, fields: &[httparse::Header<'_>], notes: &Note
             found.push(signed);
         } else if let Some((_, value)) = key {
             found.push(secret(&KEY_IN_TARGET, CredentialKind::ApiKey, "api-key", value.as_bytes(), notes));
+        } else if let (Some(name), true) = (claim, found.is_empty()) {
+            let principal = Some(Principal::bounded(PrincipalKind::User, name.as_bytes()));
+            found.push(offer(&NAME_IN_TARGET, Proof::Claim, Scope::Request, principal, None));
         }
     }
     found

@@ -210,6 +210,9 @@ pub(crate) fn is_public(method: &str, target: &str) -> bool {
         "/robots.txt",
         "/ping",
         "/_ping",
+        "/-/healthy",
+        "/-/ready",
+        "/_up",
     ];
     let ends = [
         ".css",
@@ -230,6 +233,8 @@ pub(crate) fn is_public(method: &str, target: &str) -> bool {
         "/readyz",
         "/livez",
         "/health",
+        "/_ping",
+        "/sys/seal-status",
         "/jwks.json",
     ];
     path == "/"

@@ -63,6 +63,7 @@ mod http_answer;
 mod http_application;
 mod http_body;
 mod http_credential;
+mod http_infrastructure;
 mod http_request;
 mod http_rules;
 mod http_simple;
@@ -371,6 +372,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(datagrams)
         .chain(http_application::RULES)
         .chain(http_credential::RULES)
+        .chain(http_infrastructure::RULES)
         .chain(sasl::RULES)
         .chain(ssh1::RULES)
         .chain(websocket::RULES)

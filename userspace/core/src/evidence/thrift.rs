@@ -63,7 +63,7 @@ pub(crate) static KNOWN_SASL: Known = Known {
 
 /// Longest name of a call.
 const NAME: usize = 128;
-/// Longest frame.
+/// Longer than any frame.
 const FRAME: u32 = 1 << 26;
 
 /// A message's head: its type (1 call, 2 reply, 3 exception, 4 one way), its name, and bytes before its content.
@@ -139,7 +139,7 @@ fn likeness(bytes: &[u8], kinds: &[u8]) -> Likeness {
     let message = match frame(bytes) {
         None => bytes,
         Some(None) if matches!(bytes.first(), Some(0..=3)) => return Likeness::Unsure,
-        Some(Some(16..=FRAME)) => bytes.get(4..).unwrap_or_default(),
+        Some(Some(16..FRAME)) => bytes.get(4..).unwrap_or_default(),
         Some(_) => return Likeness::Unlike,
     };
     match head(message) {
