@@ -222,7 +222,7 @@ fn the_programs_that_run_an_estate() {
         ("/api/v2/query", "carries influxdb [http.influxdb]"),
         ("/v4.9.0/libpod/containers/json", "carries docker [http.docker-api]"),
         ("/exec/5f3/start", "carries docker [http.docker-api]"),
-        ("/cri/exec/token", "carries kubernetes [http.kubernetes-api]"),
+        ("/cri/exec/aBc", "carries kubernetes [http.kubernetes-api]"),
         ("/portForward/default/web", "carries kubernetes [http.kubernetes-api]"),
     ] {
         asks(c(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")), carries, SERVED);
