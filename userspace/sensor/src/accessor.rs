@@ -102,8 +102,9 @@ pub(crate) fn follow(code: &[u8]) -> Option<Way> {
             }
             // ret
             [0xc3, ..] => return result(registers.get(RAX)?),
-            // call: an accessor that counts a reference first does so on its result
-            [0xe8, ..] => return result(registers.get(RDI)?),
+            // call: an accessor that counts a reference first does so on its result, a member of a member. With less than
+            // that, the member is another function's.
+            [0xe8, ..] => return result(registers.get(RDI)?).filter(|Way(way)| way.len() == 2),
             _ => return None,
         }
     }
@@ -168,6 +169,8 @@ mod tests {
         {
             assert_eq!(way(code), None, "{code:x?}");
         }
+        // mov rdi, [rdi + 8]; call: the answer is that of another function
+        assert_eq!(way(&[0x48, 0x8b, 0x7f, 8, 0xe8, 0, 0, 0, 0, 0xc3]), None);
         // Around for ever: test rdi, rdi; jne to itself.
         assert_eq!(way(&[0x48, 0x85, 0xff, 0x75, 0xfb]), None);
     }
