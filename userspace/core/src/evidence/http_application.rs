@@ -180,7 +180,11 @@ fn is_docker(path: &str) -> bool {
         }
         Some(_) | None => path,
     };
-    ["/containers/json", "/containers/create", "/images/json", "/_ping", "/exec/"]
+    let runs = path.strip_prefix("/exec/").and_then(|rest| rest.split_once('/'));
+    if runs.is_some_and(|(_, verb)| ["start", "resize", "json"].contains(&verb)) {
+        return true;
+    }
+    ["/containers/json", "/containers/create", "/images/json", "/_ping"]
         .iter()
         .any(|start| path.starts_with(start))
 }
