@@ -114,6 +114,10 @@ pub struct DatagramFlow {
     pub packets: [u64; 2],
     /// Payload bytes.
     pub bytes: [u64; 2],
+    /// Datagrams before the silence after which payload was handed over anew.
+    pub before: [u64; 2],
+    /// Nanoseconds since boot at which the counts were last told.
+    pub told: u64,
     /// One of `kind::ROLE_*`.
     pub role: u32,
     /// Network namespace of the socket.

@@ -16,6 +16,11 @@ use crate::{actor, emit, packet};
 
 /// Datagrams of each direction whose payload is handed over.
 const PAYLOADS: u64 = 2;
+/// Nanoseconds after which a flow is told of again if it goes on, so that user space does not hold it for over.
+const TELLING: u64 = 10_000_000_000;
+/// Nanoseconds untold after which user space holds a flow for over: what follows is a flow of its own, whose datagrams
+/// are numbered from 0 and whose first ones are handed over.
+const SILENCE: u64 = 30_000_000_000;
 
 #[cgroup_sock(post_bind4)]
 pub fn bind4(context: SockContext) -> i32 {
@@ -86,11 +91,20 @@ pub fn count(skb: *mut __sk_buff, sk: *mut bpf_sock, direction: u32) {
         remote_port: endpoints.remote_port,
         local_port: endpoints.local_port,
     };
+    let now = emit::now();
     let flow = match DATAGRAMS.get_ptr_mut(&key) {
         Some(flow) => flow,
         None => {
             let role = if direction == kind::SENT { kind::ROLE_ORIGINATOR } else { kind::ROLE_RESPONDER };
-            let new = DatagramFlow { actor: actor::NOBODY, packets: [0; 2], bytes: [0; 2], role, netns: 0 };
+            let new = DatagramFlow {
+                actor: actor::NOBODY,
+                packets: [0; 2],
+                bytes: [0; 2],
+                before: [0; 2],
+                told: now,
+                role,
+                netns: 0,
+            };
             if DATAGRAMS.insert(&key, &new, 0).is_err() {
                 return emit::lost(place::DATAGRAM_TABLE);
             }
@@ -102,24 +116,32 @@ pub fn count(skb: *mut __sk_buff, sk: *mut bpf_sock, direction: u32) {
     };
     let bytes = u64::from(segment.length);
     // SAFETY: a map value stays readable and writable until the program ends.
-    let number = unsafe {
+    let (number, fresh, untold) = unsafe {
+        let untold = now.saturating_sub((*flow).told);
+        if untold > SILENCE {
+            (*flow).before = (*flow).packets;
+        }
+        let [received, sent] = (*flow).before;
         if direction == kind::SENT {
             (*flow).packets[1] += 1;
             (*flow).bytes[1] += bytes;
-            (*flow).packets[1]
+            ((*flow).packets[1], (*flow).packets[1] - sent, untold)
         } else {
             (*flow).packets[0] += 1;
             (*flow).bytes[0] += bytes;
-            (*flow).packets[0]
+            ((*flow).packets[0], (*flow).packets[0] - received, untold)
         }
     };
-    if number <= PAYLOADS && segment.length > 0 {
-        payload::datagram(skb, cookie, number - 1, direction, segment, endpoints);
+    if fresh <= PAYLOADS && segment.length > 0 {
+        payload::datagram(skb, cookie, fresh - 1, direction, segment, endpoints);
     }
-    let telling = if number < 64 { number & (number - 1) == 0 } else { number % 64 == 0 };
-    if !telling {
+    let counted = if number < 64 { number & (number - 1) == 0 } else { number % 64 == 0 };
+    // The first of each direction after a silence is told of, as the first of all is.
+    if !counted && fresh != 1 && untold <= TELLING {
         return;
     }
+    // SAFETY: as above.
+    unsafe { (*flow).told = now };
     if direction == kind::SENT {
         // A datagram leaves through this hook in the context of its sender (udp_sendmsg, net/ipv4/udp.c).
         // SAFETY: as above.
