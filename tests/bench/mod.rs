@@ -7,18 +7,21 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+mod capture;
 mod figures;
 mod ground;
 mod kernel;
 mod memory;
 mod pipeline;
 mod processor;
+mod replay;
 mod slowdown;
+mod talks;
 
 use crate::lab::stop;
 
 /// Names and what each measures, in the order in which they run.
-const ALL: [(&str, &str, Measure); 5] = [
+const ALL: [(&str, &str, Measure); 6] = [
     (
         "slowdown",
         "slowdown of short connections, observer on against off, other tools beside it",
@@ -27,6 +30,7 @@ const ALL: [(&str, &str, Measure); 5] = [
     ("kernel", "nanoseconds a connection in the kernel, by program", kernel::run),
     ("processor", "user CPU of the observer for each event and connection", processor::run),
     ("pipeline", "events a second through the pure pipeline", pipeline::run),
+    ("replay", "seconds to replay a capture of 200 MiB, beside tshark on the same file", replay::run),
     ("memory", "resident memory idle and with 10,000 open connections", memory::run),
 ];
 
@@ -44,6 +48,9 @@ pub struct Arguments {
     /// Pairs of a measurement that compares.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=100))]
     pairs: u32,
+    /// Replay this capture instead of a generated one.
+    #[arg(long, value_name = "FILE")]
+    capture: Option<PathBuf>,
     /// The tool to measure.
     #[arg(long, env = "TIERZERO_BIN", value_name = "FILE")]
     tierzero: Option<PathBuf>,
@@ -56,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) tierzero: PathBuf,
     /// Pairs.
     pub(crate) pairs: u32,
+    /// The capture to replay, where one was named.
+    pub(crate) capture: Option<PathBuf>,
 }
 
 /// Runs the measurements one after the other.
@@ -75,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     let tierzero = arguments.tierzero.as_ref().ok_or("name the tool with --tierzero or TIERZERO_BIN")?;
     let tierzero =
         std::fs::canonicalize(tierzero).map_err(|error| format!("{}: {error}", tierzero.display()))?;
-    let settings = Settings { tierzero, pairs: arguments.pairs };
+    let settings = Settings { tierzero, pairs: arguments.pairs, capture: arguments.capture.clone() };
     stop::watch()?;
     let place = results()?;
     let mut failed = Vec::new();
@@ -104,7 +113,7 @@ fn keep(place: &Path, name: &str, figures: &Value) -> Result<(), String> {
 }
 
 /// `bench` in the target directory, two above this program.
-fn results() -> Result<PathBuf, String> {
+pub(crate) fn results() -> Result<PathBuf, String> {
     let own = own_program()?;
     let target = own.parent().and_then(Path::parent).ok_or("this program lies in no target directory")?;
     let place = target.join("bench");
