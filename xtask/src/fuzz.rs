@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Outcome;
-use crate::process::{run as run_program, top};
+use crate::process::{run as run_program, target, top};
 
 /// Instrumentation that libFuzzer reads, as cargo-fuzz sets it.
 const FLAGS: &[&str] = &[
@@ -33,13 +33,16 @@ pub(crate) struct Arguments {
     /// This many inputs for each target instead, always the same ones: a gate must not fail by chance.
     #[arg(long, conflicts_with = "seconds")]
     runs: Option<u32>,
+    /// Begin with the conversations of the tests: run these and keep what they say as seeds of the targets.
+    #[arg(long, conflicts_with_all = ["runs", "input"])]
+    seeds: bool,
     /// Run this saved input again instead of fuzzing.
     #[arg(long, requires = "target")]
     input: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
-    let Arguments { target, seconds, runs, input } = arguments;
+    let Arguments { target, seconds, runs, seeds, input } = arguments;
     let home = top().join("tests/fuzz");
     let known = targets(&home)?;
     let chosen = match target {
@@ -47,6 +50,9 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Some(name) if known.contains(&name) => vec![name],
         Some(name) => return Err(format!("no fuzz target `{name}`; there are: {}", known.join(", "))),
     };
+    if seeds {
+        sow(&home, &chosen)?;
+    }
     build(&home)?;
     for name in chosen {
         let program = home.join("target").join(TARGET).join("release").join(&name);
@@ -82,6 +88,40 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         run_program(&mut command).map_err(|says| {
             format!("{says}; the input is in {}: run it again with --input", artifacts.display())
         })?;
+    }
+    Ok(())
+}
+
+/// Runs the tests of the dissectors, which write their conversations, and gives each target those of its name, marked as
+/// whole; `conversation` and `datagrams` get all.
+fn sow(home: &Path, chosen: &[String]) -> Outcome {
+    let folder = target().join("fuzz-seeds");
+    run_program(
+        Command::new("cargo")
+            .args(["test", "--quiet", "-p", "tierzero-core", "--tests"])
+            .current_dir(top())
+            .env("TIERZERO_SEEDS", &folder),
+    )?;
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    for kind in ["streams", "datagrams"] {
+        for subject in std::fs::read_dir(folder.join(kind)).map_err(failed)? {
+            let subject = subject.map_err(failed)?;
+            let name = subject.file_name().to_string_lossy().into_owned();
+            let general = if kind == "streams" { "conversation" } else { "datagrams" };
+            let special = if kind == "streams" { name.clone() } else { format!("{name}_datagrams") };
+            for seed in std::fs::read_dir(subject.path()).map_err(failed)? {
+                let seed = seed.map_err(failed)?;
+                let bytes = std::fs::read(seed.path()).map_err(failed)?;
+                let whole = [&[0xff, 0xff][..], &bytes].concat();
+                for (wanted, bytes) in [(general, &bytes), (&name, &whole), (&special, &whole)] {
+                    if chosen.iter().any(|one| one == wanted) {
+                        let place = home.join("corpus").join(wanted);
+                        std::fs::create_dir_all(&place).map_err(failed)?;
+                        std::fs::write(place.join(seed.file_name()), bytes).map_err(failed)?;
+                    }
+                }
+            }
+        }
     }
     Ok(())
 }

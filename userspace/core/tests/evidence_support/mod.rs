@@ -8,6 +8,8 @@
     reason = "each test uses a part, and ends where it fails"
 )]
 
+mod seeds;
+
 use jiff::Timestamp;
 use tierzero_core::event::Role;
 use tierzero_core::evidence::{Conversation, Observation, Shown};
@@ -116,6 +118,7 @@ pub fn line(observation: &Observation) -> String {
 /// Checks what a conversation shows, and that it shows the same however its turns are cut.
 #[track_caller]
 pub fn check(turns: &[Turn], expect: &[&str]) {
+    seeds::keep("streams", turns);
     let whole: Vec<String> = observe(turns).iter().map(line).collect();
     assert_eq!(whole, expect);
     for sizes in [&[1][..], &[2, 3, 5], &[7], &[1, 100]] {
@@ -142,6 +145,7 @@ pub fn observe_datagrams(turns: &[Turn]) -> Vec<Observation> {
 /// Checks what a conversation of datagrams shows.
 #[track_caller]
 pub fn check_datagrams(turns: &[Turn], expect: &[&str]) {
+    seeds::keep("datagrams", turns);
     let whole: Vec<String> = observe_datagrams(turns).iter().map(line).collect();
     assert_eq!(whole, expect);
 }
