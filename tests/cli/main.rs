@@ -12,6 +12,7 @@
 
 mod answers;
 mod configuration;
+mod core_dumps;
 mod errors;
 mod help;
 mod logs;

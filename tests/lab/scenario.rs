@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::graph::Graph;
 use super::marker::Marker;
+use super::memory;
 use super::network::Network;
 use super::observer::Observer;
 use super::program::{self, Ended, Program};
@@ -46,6 +47,8 @@ pub(crate) struct Lab {
     tierzero: Option<PathBuf>,
     observer: Option<Observer>,
     lines: Vec<Value>,
+    /// Markers that the observer's memory still held at its end.
+    held: Vec<String>,
     markers: Vec<Marker>,
     counts: Vec<Value>,
 }
@@ -63,6 +66,7 @@ impl Lab {
             tierzero,
             observer: None,
             lines: Vec::new(),
+            held: Vec::new(),
             markers: Vec::new(),
             counts: Vec::new(),
         };
@@ -85,6 +89,11 @@ impl Lab {
     /// The network.
     pub(crate) fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// Markers that the observer's memory still held when all that was observed was over.
+    pub(crate) fn held(&self) -> &[String] {
+        &self.held
     }
 
     /// The secrets so far.
@@ -126,6 +135,7 @@ impl Lab {
     /// Stops the observer: what happens afterwards is for oracles only.
     pub(crate) fn end(&mut self) -> Result<(), String> {
         if let Some(observer) = self.observer.take() {
+            self.held = memory::leaks(observer.pid(), &self.markers)?;
             self.lines = observer.stop()?;
         }
         Ok(())

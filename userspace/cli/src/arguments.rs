@@ -38,7 +38,9 @@ Verdicts, worst first:
 Every answer is as seen from this host, in the time observed, with what was lost or not visible beside it.
 
 Exit codes: 0 done; 1 failed, with a hint; 2 wrong usage; 3 a gate failed.
-Environment: NO_COLOR turns colours off; XDG_STATE_HOME moves the default database of users other than root.";
+Environment: NO_COLOR turns colours off; XDG_STATE_HOME moves the default database of users other than root;
+TIERZERO_CORE_DUMPS=1 lets the kernel write core dumps of this program, which it is kept from otherwise, as its memory
+holds what callers presented until that is judged.";
 
 /// See who calls whom on this host, and whether the receiver asked who was calling.
 ///

@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod config;
+mod core_dumps;
 mod diagnosis;
 mod error;
 mod live;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 fn main() -> ExitCode {
+    core_dumps::prevent();
     panic::install();
     if std::env::args_os().any(|argument| argument == "--no-color") {
         anstream::ColorChoice::Never.write_global();

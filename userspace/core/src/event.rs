@@ -5,6 +5,7 @@
 
 mod coverage;
 mod payload;
+mod wiped;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use coverage::{Coverage, Degradation};
 pub use payload::{Payload, TlsCaller};
+pub use wiped::wiped;
 
 use crate::evidence::Observation;
 use crate::id::{EndKey, HostId, Netns, ProcessKey};

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{HmacReset, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -52,14 +52,15 @@ impl Fingerprinter {
     /// Fingerprints a credential. `kind` keeps equal strings of different kinds apart.
     #[must_use]
     pub fn of(&self, kind: &str, value: &[u8]) -> Fingerprint {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.key.as_slice()) else {
+        let Ok(mut mac) = HmacReset::<Sha256>::new_from_slice(self.key.as_slice()) else {
             // HMAC takes keys of any length (RFC 2104 section 2), so this arm is never taken.
             return Fingerprint(String::new());
         };
         mac.update(kind.as_bytes());
         mac.update(&[0]);
         mac.update(value);
-        let tag = mac.finalize().into_bytes();
+        // The last block of the value stands in `mac`, which wipes itself where it is: it must not be moved.
+        let tag = mac.finalize_reset().into_bytes();
         Fingerprint(tag.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
     }
 }

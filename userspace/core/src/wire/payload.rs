@@ -1,12 +1,11 @@
 //! Payload records: the bytes are copied once, out of the ring, and go on to the evidence stage only.
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use tierzero_maps::kind;
 
 use super::cursor::Cursor;
 use super::{Decoded, EarlyPayload};
-use crate::event::{Event, Payload, TlsCaller, What};
+use crate::event::{Event, Payload, TlsCaller, What, wiped};
 use crate::id::EndKey;
 
 /// `SSL_VERIFY_PEER` and `SSL_VERIFY_POST_HANDSHAKE` (SSL_set_verify(3)).
@@ -36,7 +35,7 @@ fn head(cursor: &mut Cursor<'_>) -> Option<Head> {
 /// A `tierzero_maps::record::Payload` of what is inside TLS, and its bytes.
 pub(super) fn inside(at: Timestamp, cursor: &mut Cursor<'_>) -> Option<Decoded> {
     let Head { cookie, offset, length, captured, sent } = head(cursor)?;
-    let bytes = Bytes::copy_from_slice(cursor.bytes(captured)?);
+    let bytes = wiped(cursor.bytes(captured)?.to_vec());
     let end = EndKey::Tcp { cookie };
     let payload = Payload { end, ends: None, sent, offset, length: u64::from(length), bytes };
     Some(Decoded::Event(Event { at, what: What::Inside(payload) }))
@@ -51,7 +50,7 @@ pub(super) fn caller(at: Timestamp, cursor: &mut Cursor<'_>) -> Option<Decoded> 
     cursor.u32()?;
     let bytes = cursor.bytes(usize::try_from(captured).ok()?)?;
     let whole = if length == captured { bytes } else { &[] };
-    let certificate = held.then(|| Bytes::copy_from_slice(whole));
+    let certificate = held.then(|| wiped(whole.to_vec()));
     let asked = mode & VERIFY_PEER != 0 && mode & VERIFY_POST_HANDSHAKE == 0;
     let caller = TlsCaller { end, asked, verify_result, certificate };
     Some(Decoded::Event(Event { at, what: What::TlsCaller(caller) }))
@@ -60,7 +59,7 @@ pub(super) fn caller(at: Timestamp, cursor: &mut Cursor<'_>) -> Option<Decoded> 
 /// A `tierzero_maps::record::Payload` and its bytes.
 pub(super) fn stream(kind: u32, at: Timestamp, cursor: &mut Cursor<'_>) -> Option<Decoded> {
     let Head { cookie, offset, length, captured, sent } = head(cursor)?;
-    let bytes = Bytes::copy_from_slice(cursor.bytes(captured)?);
+    let bytes = wiped(cursor.bytes(captured)?.to_vec());
     let end =
         if kind == kind::UNIX_PAYLOAD { EndKey::Unix { socket: cookie } } else { EndKey::Tcp { cookie } };
     let payload = Payload { end, ends: None, sent, offset, length: u64::from(length), bytes };
@@ -71,7 +70,7 @@ pub(super) fn stream(kind: u32, at: Timestamp, cursor: &mut Cursor<'_>) -> Optio
 pub(super) fn addressed(kind: u32, at: Timestamp, cursor: &mut Cursor<'_>) -> Option<Decoded> {
     let Head { cookie, offset, length, captured, sent } = head(cursor)?;
     let ends = cursor.addresses()?;
-    let bytes = Bytes::copy_from_slice(cursor.bytes(captured)?);
+    let bytes = wiped(cursor.bytes(captured)?.to_vec());
     let length = u64::from(length);
     if kind == kind::EARLY_PAYLOAD {
         let sequence = u32::try_from(offset).ok()?;

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use bytes::Bytes;
 use jiff::Timestamp;
-use tierzero_core::event::{Addresses, ConnectFailure, Count, Event, Payload, Role, What};
+use tierzero_core::event::{Addresses, ConnectFailure, Count, Event, Payload, Role, What, wiped};
 use tierzero_core::evidence::{sender_of_bytes, sender_of_datagram, tcp};
 use tierzero_core::id::{EndKey, Netns};
 
@@ -364,7 +363,7 @@ impl Flow {
             sent: own == 0,
             offset,
             length: length as u64,
-            bytes: Bytes::from(payload),
+            bytes: wiped(payload),
         };
         out.push(Event { at, what: What::Payload(payload) });
     }
@@ -390,7 +389,7 @@ impl Flow {
                 sent: own == 0,
                 offset: number,
                 length: length as u64,
-                bytes: Bytes::from(payload),
+                bytes: wiped(payload),
             };
             out.push(Event { at, what: What::Payload(payload) });
         }
