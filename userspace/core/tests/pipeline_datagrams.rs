@@ -61,6 +61,7 @@ fn what_goes_on_after_a_silence_is_judged_as_what_came_before() {
     let edge = scene.edge("phone", "asterisk");
     assert_eq!((edge.verdict, edge.flows), (Verdict::Public, 3));
     assert_eq!(edge.by_check.get(&Check::Public), Some(&3));
+    scene.stop();
     scene.check_replay();
 }
 
