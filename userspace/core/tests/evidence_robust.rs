@@ -26,6 +26,7 @@ fn is_statement(observation: &Observation) -> bool {
         | Shown::Carries { .. }
         | Shown::Keeps { .. }
         | Shown::AsksPublic
+        | Shown::Asks { .. }
         | Shown::Hidden { .. }
         | Shown::KernelVouches { .. } => false,
     }

@@ -4,13 +4,14 @@
 mod pipeline_scene;
 
 use jiff::{SignedDuration, Timestamp};
+use pipeline_scene::api::{Api, OK, SAID_EXPIRED, UNAUTHORIZED};
 use pipeline_scene::{HOST, Scene, settings};
 use proptest::prelude::*;
 use tierzero_core::event::Role;
 use tierzero_core::evidence::{Credential, CredentialKind, Principal, PrincipalKind};
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{Expiry, Holder, Lifetime};
-use tierzero_core::id::{ListenerId, ProcessKey, WorkloadId};
+use tierzero_core::id::{ListenerId, WorkloadId};
 use tierzero_core::pipeline::Pipeline;
 use tierzero_core::verdict::{Decision, Presented, Revision, Verdict};
 
@@ -36,74 +37,6 @@ fn jwt(subject: &str, from: Timestamp, lives_s: i64) -> String {
         issued.saturating_add(lives_s)
     );
     format!("Bearer {}.{}.MARK", base64url(r#"{"alg":"RS256"}"#), base64url(&claims))
-}
-
-/// An HTTP API and its callers.
-struct Api {
-    scene: Scene,
-    receiver: ProcessKey,
-    callers: u32,
-    port: u16,
-}
-
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-const UNAUTHORIZED: &str =
-    "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 2\r\n\r\nno";
-const SAID_EXPIRED: &str = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer error=\"invalid_token\", \
-    error_description=\"The token expired at 12:00\"\r\nContent-Length: 2\r\n\r\nno";
-
-impl Api {
-    fn new() -> Self {
-        Self::on(Scene::new())
-    }
-
-    fn on(mut scene: Scene) -> Self {
-        let receiver = scene.process(10, "/usr/bin/api", HOST, 0);
-        scene.listen(receiver, "127.0.0.1:8080", HOST);
-        Self { scene, receiver, callers: 100, port: 40_000 }
-    }
-
-    fn caller(&mut self, exe: &str) -> ProcessKey {
-        self.callers += 1;
-        self.scene.process(self.callers, exe, HOST, 0)
-    }
-
-    /// One request on a connection of its own.
-    fn call(&mut self, caller: ProcessKey, field: &str, answer: &str) {
-        self.port += 1;
-        let from = format!("127.0.0.1:{}", self.port);
-        let mut it = self.scene.connect(caller, self.receiver, (&from, HOST), ("127.0.0.1:8080", HOST));
-        let request = format!("GET /orders HTTP/1.1\r\nHost: api\r\n{field}\r\n");
-        self.scene.says(&mut it, Role::Originator, request.as_bytes());
-        self.scene.says(&mut it, Role::Responder, answer.as_bytes());
-        self.scene.close(&it);
-        self.scene.wait(3000);
-    }
-
-    fn bearer(&mut self, caller: ProcessKey, token: &str, answer: &str) {
-        self.call(caller, &format!("Authorization: {token}\r\n"), answer);
-    }
-
-    fn key(&mut self, caller: ProcessKey, key: &str, answer: &str) {
-        self.call(caller, &format!("X-API-Key: {key}\r\n"), answer);
-    }
-
-    fn later(&mut self, seconds: i64) {
-        self.scene.wait(seconds * 1000);
-    }
-
-    fn now(&self) -> Timestamp {
-        self.scene.now()
-    }
-
-    fn holder(&self, name: Option<&str>) -> Holder {
-        let holders = self.scene.snapshot().holders;
-        let mut found =
-            holders.into_iter().filter(|it| it.principal.as_ref().map(|it| it.name.as_str()) == name);
-        let first = found.next().unwrap();
-        assert!(found.next().is_none());
-        first
-    }
 }
 
 #[test]

@@ -236,8 +236,19 @@ impl From<&Workload> for WorkloadJson {
 
 impl From<&Listener> for ListenerJson {
     fn from(listener: &Listener) -> Self {
-        let Listener { id, workload, at, protocol, class, reasons, joined_late, contrast: _, first, last } =
-            listener;
+        let Listener {
+            id,
+            workload,
+            at,
+            protocol,
+            class,
+            reasons,
+            joined_late,
+            contrast: _,
+            operations: _,
+            first,
+            last,
+        } = listener;
         let (address, path) = match at {
             ListenAddress::Tcp { address } | ListenAddress::Udp { address } => (Some(*address), None),
             ListenAddress::Unix { path, file: _ } => (None, Some(path.clone())),

@@ -167,6 +167,7 @@ fn listener(listener: ListenerJson) -> Result<Listener, ReadError> {
         reasons: listener.reasons,
         joined_late: listener.joined_late,
         contrast: Contrast::default(),
+        operations: Vec::new(),
         first: moment(&listener.first)?,
         last: moment(&listener.last)?,
     })

@@ -48,8 +48,8 @@ pub(crate) fn is_public(path: &str) -> bool {
 
 /// What one call shows that ended with this status.
 pub(crate) fn judge(exchange: &Exchange, status: u16, message: &[u8]) -> Vec<Offer> {
-    let mut shown = exchange.offers.clone();
-    let offered = !shown.is_empty();
+    let mut shown = exchange.shown();
+    let offered = !exchange.offers.is_empty();
     let (by, operation): (&'static Rule, _) =
         if exchange.public { (&SERVED_PUBLIC, Operation::Public) } else { (&SERVED, Operation::Service) };
     // etcd answers a call without a token with status 3 and these words.

@@ -13,26 +13,43 @@ use super::http_rules::{
 use super::token;
 use super::{Hidden, Operation, Proof, Refusal, Rule, Shown};
 
-/// Different exchanges of a flow that are reported.
+/// Different exchanges of a flow that are reported, whatever they ask for, and by what they ask for.
 const DIFFERENT: usize = 32;
+const BY_OPERATION: usize = 64;
 
 /// The exchanges of a flow that were reported, so that a thousand equal ones are reported once.
 #[derive(Default, Debug)]
 pub(crate) struct Reported {
+    /// Whatever they were about.
     shown: Vec<Vec<Offer>>,
+    /// By operation.
+    by_operation: Vec<Vec<Offer>>,
     asked: Vec<Asked>,
 }
 
 impl Reported {
     /// Says what an exchange shows unless an equal one was said.
     pub(crate) fn say(&mut self, shown: Vec<Offer>, notes: &mut Notes<'_>) {
-        if shown.is_empty() || self.shown.len() >= DIFFERENT || self.shown.contains(&shown) {
+        let about = |(_, shown): &&Offer| !matches!(shown, Shown::Asks { .. });
+        let bare: Vec<Offer> = shown.iter().filter(about).cloned().collect();
+        let (known, named) = (self.shown.contains(&bare), bare.len() < shown.len());
+        let room = if known {
+            named && self.by_operation.len() < BY_OPERATION
+        } else {
+            self.shown.len() < DIFFERENT
+        };
+        if bare.is_empty() || !room || self.by_operation.contains(&shown) {
             return;
         }
         for (rule, shown) in &shown {
             notes.say(rule, shown.clone());
         }
-        self.shown.push(shown);
+        if !known {
+            self.shown.push(bare);
+        }
+        if named {
+            self.by_operation.push(shown);
+        }
     }
 
     /// Says what was asked for unless the same was said.
@@ -135,8 +152,8 @@ pub(crate) fn judge(
     names_certificate: bool,
     bound: bool,
 ) -> Vec<Offer> {
-    let mut shown = exchange.offers.clone();
-    let offered = bound || !shown.is_empty();
+    let mut shown = exchange.shown();
+    let offered = bound || !exchange.offers.is_empty();
     let refusal = if offered { Refusal::ProofWrong } else { Refusal::ProofMissing };
     let served = if exchange.public { Operation::Public } else { Operation::Service };
     let serves = Shown::Serves { operation: served };

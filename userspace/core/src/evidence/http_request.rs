@@ -5,8 +5,10 @@
 use super::dissector::{Likeness, Notes};
 use super::http_application::{self, Asked};
 use super::http_credential::{self, Offer};
+use super::http_rules::OPERATION;
 use super::json_skim::Skim;
 use super::{CredentialKind, Proof, Scope, Shown};
+use crate::fingerprint::Fingerprint;
 
 /// Methods of RFC 9110, of WebDAV and its extensions (RFC 3253, 3648, 3744, 4437, 4791, 4918, 5323, 5842), of UPnP, of
 /// Exchange, and of RPC over HTTP (MS-RPCH 2.1.2.1.1).
@@ -120,6 +122,8 @@ pub(crate) struct Exchange {
     pub(crate) public: bool,
     /// It has a body.
     pub(crate) with_body: bool,
+    /// What it asks for, as a keyed fingerprint.
+    pub(crate) operation: Fingerprint,
     /// What it offers.
     pub(crate) offers: Vec<Offer>,
     /// What it asks for, where that is known.
@@ -141,6 +145,7 @@ impl Exchange {
             connect: method == "CONNECT",
             public: is_public(method, target) && !offers.iter().any(is_proof),
             with_body,
+            operation: notes.fingerprint("operation", operation(method, target).as_bytes()),
             offers,
             asked: http_application::by_head(method, target, fields),
         }
@@ -158,6 +163,12 @@ impl Exchange {
         self.public &= !self.proves();
     }
 
+    /// What it asks for, where that is not public, and what it offers for it.
+    pub(crate) fn shown(&self) -> Vec<Offer> {
+        let asks: Offer = (&OPERATION, Shown::Asks { operation: self.operation.clone() });
+        Some(asks).filter(|_| !self.public).into_iter().chain(self.offers.iter().cloned()).collect()
+    }
+
     /// True when somebody attached proof to this request.
     pub(crate) fn proves(&self) -> bool {
         self.offers.iter().any(is_proof)
@@ -169,6 +180,20 @@ impl Exchange {
             matches!(shown, Shown::Offers { scope: Scope::Connection, proof, .. } if *proof != Proof::Claim)
         })
     }
+}
+
+/// Method and shape of an address: its first four parts, without what looks like the name of one thing among many.
+fn operation(method: &str, target: &str) -> String {
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let path =
+        path.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or(path, |(_, path)| path);
+    let mut shape = if method == "HEAD" { "GET".to_owned() } else { method.to_owned() };
+    for part in path.split('/').filter(|part| !part.is_empty()).take(4) {
+        let one_of_many = part.len() > 32 || part.bytes().any(|byte| byte.is_ascii_digit());
+        shape.push('/');
+        shape.push_str(if one_of_many { "*" } else { part });
+    }
+    shape
 }
 
 /// Proof that somebody attached to this request. Cookies go along with every request to their site.

@@ -4,6 +4,9 @@ use super::dissector::rules;
 
 rules! {
     pub(crate) table;
+    OPERATION = "http.operation", v 1, Observed, Wire,
+        "What the request asked for: its method and the shape of its address, kept as a keyed fingerprint",
+        "Different addresses of one shape (numbers in them, what follows the fourth part) count as one operation";
     DEMANDED = "http.authentication-required", v 1, Observed, Wire,
         "The receiver answered 401 or 407: it wants proof for this request",
         "Not whether it wants it for every request";

@@ -161,6 +161,11 @@ pub enum Shown {
     SendsOneWay,
     /// The caller asked for what the protocol gives anyone, and no answer was seen (a DNS query, a DHCP discovery).
     AsksPublic,
+    /// The caller asked for this; what is offered and decided next is about it.
+    Asks {
+        /// The operation's keyed fingerprint: the same operation again, and nothing else of it.
+        operation: Fingerprint,
+    },
     /// The receiver refused.
     Refuses {
         /// Why, as its reply says.

@@ -12,7 +12,8 @@ use super::{
 use crate::evidence::{Credential, Principal, Rule};
 use crate::id::{EdgeId, ListenerId, WorkloadId};
 use crate::verdict::{
-    Check, Contrast, FlowClass, Judgement, Outcome, Revision, Strength, Verdict, edge_verdict, judge,
+    Check, Contrast, Contrasts, FlowClass, Judgement, Outcome, Revision, Strength, Verdict, edge_verdict,
+    judge,
 };
 
 /// Most names, credentials, programs and earlier verdicts kept on one edge.
@@ -218,7 +219,7 @@ impl EdgeEntry {
     /// Judges anew. Returns the verdict before and now when it changed.
     pub(crate) fn judge(
         &mut self,
-        contrast: &Contrast,
+        contrast: &Contrasts,
         at: Timestamp,
         why: Revision,
     ) -> Option<(Option<Verdict>, Verdict)> {
@@ -245,6 +246,11 @@ impl EdgeEntry {
             });
         }
         Some((before, verdict))
+    }
+
+    /// True when flows of another class than these can only be counted with others.
+    pub(crate) fn has_no_room_for(&self, class: FlowClass) -> bool {
+        self.classes.len() >= MOST && !self.classes.iter().any(|(known, _)| *known == class)
     }
 
     pub(crate) fn protocol(&mut self, protocol: &'static str) {
@@ -309,14 +315,14 @@ impl EdgeEntry {
     }
 
     /// The edge as it is shown.
-    pub(crate) fn render(&self, contrast: &Contrast) -> Edge {
+    pub(crate) fn render(&self, contrast: &Contrasts) -> Edge {
         let mut edge = self.edge.clone();
         for (class, flows) in self.classes.iter().copied() {
             let (Judgement { check, strength, verdict }, _) = judge(class, contrast);
             edge.groups.push(FlowGroup { class, check, strength, verdict, flows });
         }
         edge.recount();
-        edge.principals = self.names.iter().map(|name| name.render(contrast)).collect();
+        edge.principals = self.names.iter().map(|name| name.render(&contrast.whole)).collect();
         edge.principals.sort_unstable();
         edge.credentials.sort_by(|a, b| {
             (a.kind, &a.fingerprint, a.lifetime_s, a.first).cmp(&(

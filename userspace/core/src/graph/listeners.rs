@@ -8,7 +8,7 @@ use super::changes::Changes;
 use super::{Listener, ListenerClass};
 use crate::event::ListenAddress;
 use crate::id::{ListenerId, WorkloadId};
-use crate::verdict::{Contrast, Verdict};
+use crate::verdict::{Contrast, Contrasts, Verdict};
 
 /// A listener and what belongs to it.
 #[derive(Debug)]
@@ -45,6 +45,14 @@ impl Listeners {
 
     pub(crate) fn contrast(&self, number: u32) -> Contrast {
         self.get(number).map_or_else(Contrast::default, |it| it.value.contrast)
+    }
+
+    /// What it did, over all and by operation.
+    pub(crate) fn contrasts(&self, number: u32) -> Contrasts {
+        self.get(number).map_or_else(Contrasts::default, |it| Contrasts {
+            whole: it.value.contrast,
+            operations: it.value.operations.clone(),
+        })
     }
 
     /// The number of a listener, which is added if it is new, and whether it is; `None` when there is no room.
@@ -171,6 +179,7 @@ pub(crate) fn new_listener(
         reasons: vec!["no served flow was observed".to_owned()],
         joined_late,
         contrast: Contrast::default(),
+        operations: Vec::new(),
         first: now,
         last: now,
     }

@@ -10,7 +10,7 @@ use crate::event::{Degradation, HostDescription, ListenAddress, SocketFile};
 use crate::evidence::{CredentialKind, Level, Principal, Source};
 use crate::fingerprint::Fingerprint;
 use crate::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
-use crate::verdict::{Check, Contrast, FlowClass, Revision, Served, Strength, Verdict};
+use crate::verdict::{Check, Contrast, FlowClass, OperationContrast, Revision, Served, Strength, Verdict};
 
 /// The host.
 pub type Host = HostDescription;
@@ -77,6 +77,9 @@ pub struct Listener {
     /// What it demanded, refused and served, over all of its callers.
     #[serde(default)]
     pub contrast: Contrast,
+    /// The same by operation, where operations can be told apart.
+    #[serde(default)]
+    pub operations: Vec<OperationContrast>,
     /// First seen.
     pub first: Timestamp,
     /// Last seen.

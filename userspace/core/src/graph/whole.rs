@@ -11,7 +11,10 @@ use super::{
 };
 use crate::event::ListenAddress;
 use crate::evidence::Principal;
-use crate::verdict::{Check, Contrast, FlowClass, Presented, Revision, Verdict};
+use crate::fingerprint::Fingerprint;
+use crate::verdict::{
+    Check, Contrast, Contrasts, FlowClass, OperationContrast, Operations, Presented, Revision, Verdict,
+};
 
 /// Most of each kind.
 #[derive(Clone, Copy, Debug)]
@@ -196,10 +199,47 @@ impl Graph {
         matters
     }
 
+    /// Adds what a flow showed about single operations of the listener.
+    pub(crate) fn operations(&mut self, listener: u32, showed: &[OperationContrast], at: Timestamp) {
+        let Some(entry) = self.listeners.get_mut(listener) else { return };
+        let known = &mut entry.value.operations;
+        let mut why = None;
+        for OperationContrast { operation, contrast } in showed {
+            let index = Contrasts::index(known, operation);
+            let Some(it) = known.get_mut(index) else { continue };
+            let before = it.contrast;
+            it.contrast.add(contrast);
+            why = why.or_else(|| Revision::between(&before, &it.contrast));
+        }
+        let edges = if why.is_some() { entry.edges.clone() } else { Vec::new() };
+        self.listeners.changes.soon(listener);
+        for edge in edges {
+            self.judge(edge, at, why.unwrap_or(Revision::Flow));
+            self.edges.changes.soon(edge);
+        }
+    }
+
+    /// The class with the operations of `listener` for which the flow volunteered its proof.
+    pub(crate) fn with_operations<'a>(
+        &mut self,
+        (edge, listener): (u32, u32),
+        class: FlowClass,
+        (operations, others): (impl Iterator<Item = &'a Fingerprint>, bool),
+    ) -> FlowClass {
+        let Some(entry) = self.listeners.get_mut(listener) else { return class };
+        let mut marked = Contrasts::mark(&mut entry.value.operations, operations);
+        if others {
+            marked.insert_other();
+        }
+        let class = FlowClass { operations: marked, ..class };
+        let full = self.edges.get(edge).is_some_and(|edge| edge.has_no_room_for(class));
+        if full && !marked.is_empty() { FlowClass { operations: Operations::OTHER, ..class } } else { class }
+    }
+
     fn judge(&mut self, edge: u32, at: Timestamp, why: Revision) {
         let Some(entry) = self.edges.get_mut(edge) else { return };
         let listener = entry.listener;
-        let contrast = self.listeners.contrast(listener);
+        let contrast = self.listeners.contrasts(listener);
         let Some(entry) = self.edges.get_mut(edge) else { return };
         let Some((before, now)) = entry.judge(&contrast, at, why) else { return };
         self.edges.changes.now(edge);
@@ -311,7 +351,7 @@ impl Graph {
     }
 
     fn render_edge(&self, entry: &EdgeEntry) -> super::Edge {
-        entry.render(&self.listeners.contrast(entry.listener))
+        entry.render(&self.listeners.contrasts(entry.listener))
     }
 
     fn render_listener(&self, number: u32) -> Option<Listener> {

@@ -23,6 +23,8 @@ impl Pipeline {
         }
         let Some(flow) = self.flows.get(slot) else { return };
         let (Some(attached), Some(class)) = (flow.attached, flow.class()) else { return };
+        let class = self.by_operation(slot, attached, class);
+        let Some(flow) = self.flows.get(slot) else { return };
         if !is_decisive(flow, class) || attached.class == Some(class) && !flow.over {
             return;
         }
@@ -48,6 +50,21 @@ impl Pipeline {
         self.graph.coverage_changed(false);
         if self.flows.get(slot).is_some_and(|flow| !flow.over) {
             self.show_flow(slot, false);
+        }
+    }
+
+    /// The class of a flow, with the operations for which it volunteered its proof.
+    fn by_operation(&mut self, slot: u32, attached: Attached, class: FlowClass) -> FlowClass {
+        let Some(flow) = self.flows.get(slot) else { return class };
+        let proved = class.outcome == Outcome::Served
+            && matches!(class.check, Check::Secret | Check::Token | Check::Key)
+            && flow.unix.is_none();
+        match &flow.ledger {
+            Some(ledger) if proved => {
+                let place = (attached.edge, attached.listener);
+                self.graph.with_operations(place, class, ledger.volunteered())
+            }
+            Some(_) | None => class,
         }
     }
 
@@ -120,7 +137,14 @@ impl Pipeline {
     pub(super) fn tell_holders(&mut self, slot: u32, at: Timestamp) {
         let Some(flow) = self.flows.get_mut(slot) else { return };
         let Some(Attached { listener, caller, .. }) = flow.attached else { return };
+        let operations = match &mut flow.ledger {
+            Some(ledger) if flow.unix.is_none() => ledger.take_operations(),
+            Some(_) | None => Vec::new(),
+        };
         let presented = flow.ledger.as_mut().map(|ledger| ledger.take_presented()).unwrap_or_default();
+        if !operations.is_empty() {
+            self.graph.operations(listener, &operations, at);
+        }
         if !presented.is_empty() {
             self.graph.hold((caller, listener), std::iter::empty(), &presented, at);
         }
@@ -178,9 +202,13 @@ impl Pipeline {
     /// The flow as it stands goes out with this step.
     pub(super) fn show_flow(&mut self, slot: u32, closed: bool) {
         let Some(flow) = self.flows.get(slot) else { return };
-        let contrast = flow.attached.map(|it| self.graph.listeners.contrast(it.listener)).unwrap_or_default();
+        let attached = flow.attached;
+        let contrasts = attached.map(|it| self.graph.listeners.contrasts(it.listener)).unwrap_or_default();
         let class = flow.class().unwrap_or(FlowClass::new(Outcome::Unknown, Check::Opaque));
-        let (Judgement { check, strength, verdict }, _) = judge(class, &contrast);
+        let class = attached.map_or(class, |attached| self.by_operation(slot, attached, class));
+        let Some(flow) = self.flows.get(slot) else { return };
+        let (Judgement { check, strength, verdict }, _) = judge(class, &contrasts);
+        let contrast = contrasts.whole;
         // The verdict stays `opaque`; beside it the flow says which check the sizes suggest, by a rule marked `inferred`.
         let inferred = flow.ledger.as_ref().and_then(|it| it.inferred()).filter(|_| check == Check::Opaque);
         let check = inferred.unwrap_or(check);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Served, Strength, Verdict};
+use super::{Check, Operations, Served, Strength, Verdict};
 
 /// How a flow ended, or how it stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -43,19 +43,22 @@ pub struct FlowClass {
     pub asked: bool,
     /// Joined late?
     pub late: Late,
+    /// Operations for which it volunteered its proof, where the protocol tells them apart.
+    #[serde(default, skip_serializing_if = "Operations::is_empty")]
+    pub operations: Operations,
 }
 
 impl FlowClass {
     /// Seen from the start; nothing asked.
     #[must_use]
     pub fn new(outcome: Outcome, check: Check) -> Self {
-        Self { outcome, check, asked: false, late: Late::No }
+        Self { outcome, check, asked: false, late: Late::No, operations: Operations::default() }
     }
 
     /// Joined late: nothing can be said about it, whatever is seen of it now.
     #[must_use]
     pub fn joined_late(late: Late) -> Self {
-        Self { outcome: Outcome::Unknown, check: Check::Opaque, asked: false, late }
+        Self { late, ..Self::new(Outcome::Unknown, Check::Opaque) }
     }
 
     /// Whether the receiver granted service.

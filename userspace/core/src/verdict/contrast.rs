@@ -110,6 +110,23 @@ impl Contrast {
         self.served_without_proof += served_without_proof;
     }
 
+    /// What it shows beyond an earlier state of itself.
+    pub(super) fn beyond(&self, earlier: &Self) -> Self {
+        let kind = |now: &KindContrast, was: &KindContrast| KindContrast {
+            demanded: now.demanded.saturating_sub(was.demanded),
+            refused_missing: now.refused_missing.saturating_sub(was.refused_missing),
+            refused_wrong: now.refused_wrong.saturating_sub(was.refused_wrong),
+            declined_and_served: now.declined_and_served.saturating_sub(was.declined_and_served),
+        };
+        Self {
+            secret: kind(&self.secret, &earlier.secret),
+            key: kind(&self.key, &earlier.key),
+            refused_place: self.refused_place.saturating_sub(earlier.refused_place),
+            refused_kernel: self.refused_kernel.saturating_sub(earlier.refused_kernel),
+            served_without_proof: self.served_without_proof.saturating_sub(earlier.served_without_proof),
+        }
+    }
+
     /// What judgement depends on: which counts are not zero.
     #[must_use]
     pub fn signs(&self) -> [bool; 11] {

@@ -9,6 +9,7 @@ use crate::evidence::{
 
 use super::contrast::Kinds;
 use super::names::{MOST_NAMES, NameUsed};
+use super::operations::ByOperation;
 use super::presented::Credentials;
 use super::standing::{Offer, Standing};
 use super::{Check, Contrast, ProofKind};
@@ -60,6 +61,7 @@ pub struct Ledger {
     pub(super) names: Vec<NameUsed>,
     pub(super) credentials: Vec<Credential>,
     pub(super) presented: Credentials,
+    pub(super) by_operation: ByOperation,
     /// When what is observed happened.
     pub(super) now: Timestamp,
     rules: Vec<&'static Rule>,
@@ -234,6 +236,7 @@ impl Ledger {
                 self.served(rule.source, contrast);
             }
             Shown::AsksPublic => self.asked_public = true,
+            Shown::Asks { operation } => self.by_operation.asks(operation),
             Shown::Refuses { why } => self.refuse(*why, rule.source, contrast),
             Shown::Ignores => {
                 self.presented.lost();
@@ -361,6 +364,7 @@ impl Ledger {
             }
         };
         if matches!(standing, Standing::None | Standing::Claimed) {
+            self.by_operation.served_anybody(self.open_demand);
             for kind in self.open_demand.each() {
                 if !self.credited.declined.has(kind) {
                     self.credited.declined.insert(kind);
@@ -368,7 +372,10 @@ impl Ledger {
                 }
             }
         }
-        if matches!(standing, Standing::Proved { .. }) {
+        if let Standing::Proved { check, scope, .. } = standing {
+            if let Some(kind) = ProofKind::of_check(check).filter(|_| scope == Scope::Request) {
+                self.by_operation.served_proof(kind);
+            }
             self.accepted();
             self.presented.accepted();
         }

@@ -11,6 +11,7 @@ mod explain;
 mod inherited;
 mod ledger;
 mod names;
+mod operations;
 mod presented;
 mod revision;
 pub mod rules;
@@ -23,6 +24,7 @@ pub use explain::{not_seen, what_would_change};
 pub use inherited::Inherited;
 pub use ledger::Ledger;
 pub use names::NameUsed;
+pub use operations::{Contrasting, Contrasts, OperationContrast, Operations};
 pub use presented::{Decision, Presented};
 pub use revision::Revision;
 pub use rules::{

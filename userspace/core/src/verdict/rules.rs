@@ -2,10 +2,10 @@
 //!
 //! Rules are data with an id and a version; `explain` prints them, and a change of meaning raises the version.
 
-use super::{Check, Contrast, FlowClass, Judgement, Late, Outcome, Strength, Verdict};
+use super::{Check, Contrasting, FlowClass, Judgement, Late, Outcome, Strength, Verdict};
 
 /// Version of the table as a whole; raised with any rule in it.
-pub const RULE_TABLE_VERSION: u16 = 3;
+pub const RULE_TABLE_VERSION: u16 = 4;
 
 /// One row: flows with this outcome, one of these checks and one of these strengths have this verdict.
 #[derive(PartialEq, Eq, Debug)]
@@ -66,13 +66,13 @@ pub const FLOW_RULES: &[FlowRule] = &[
     },
     FlowRule {
         id: "flow.decorative-credential",
-        version: 1,
+        version: 2,
         outcome: Outcome::Served,
         checks: &[Check::Secret, Check::Token, Check::Key],
         strengths: WEAK,
         served_without_proof: Some(true),
         verdict: Verdict::LocationTrusted,
-        says: "The caller volunteered a credential, and the same listener served others without any.",
+        says: "The caller volunteered a credential, and the listener served the same to others without any.",
     },
     FlowRule {
         id: "flow.presented",
@@ -228,7 +228,8 @@ pub const FLOW_RULES: &[FlowRule] = &[
 
 /// The rule that decides about flows of `class` on a listener with this contrast, and what it gives.
 #[must_use]
-pub fn judge(class: FlowClass, contrast: &Contrast) -> (Judgement, Option<&'static FlowRule>) {
+pub fn judge(class: FlowClass, contrast: &impl Contrasting) -> (Judgement, Option<&'static FlowRule>) {
+    let contrast = contrast.about(class);
     let check = match (class.outcome, class.check) {
         // The same request served to one place and refused to another: the address decides (requirements 3.3).
         (Outcome::Served, Check::None) if contrast.refused_place > 0 => Check::Address,
@@ -320,7 +321,7 @@ pub fn edge_rule(verdict: Verdict) -> Option<&'static EdgeRule> {
 #[must_use]
 pub fn edge_verdict(
     flows: impl Iterator<Item = (FlowClass, u64)> + Clone,
-    contrast: &Contrast,
+    contrast: &impl Contrasting,
 ) -> Option<Judgement> {
     let judged = flows.filter(|(_, count)| *count > 0).map(|(class, _)| (class, judge(class, contrast).0));
     let succeeded = judged.clone().any(|(class, it)| {

@@ -57,6 +57,7 @@ pub(crate) fn listener(workload: &Workload) -> Listener {
         reasons: vec!["served without proof".to_owned()],
         joined_late: true,
         contrast: Contrast::default(),
+        operations: Vec::new(),
         first: at(0),
         last: at(9),
     }

@@ -14,6 +14,8 @@ use tierzero_core::graph::{Delta, Edge, Flow, Listener, Snapshot, Workload};
 use tierzero_core::id::{EndKey, HostId, Netns, ProcessKey};
 use tierzero_core::pipeline::{Limits, Pipeline, Settings, Step};
 
+pub(crate) mod api;
+
 pub(crate) const HOST: u32 = 1;
 
 /// A TCP connection, both of whose ends are on this host.

@@ -27,6 +27,7 @@ impl Ledger {
                 let kinds = if self.open_demand.is_empty() { Kinds::BOTH } else { self.open_demand };
                 // A refusal of a request without proof is itself a demand (evidence catalogue 0.1).
                 self.asked.add(kinds);
+                self.by_operation.refused(kinds, true);
                 for kind in kinds.each() {
                     if !self.credited.missing.has(kind) {
                         self.credited.missing.insert(kind);
@@ -41,6 +42,7 @@ impl Ledger {
                     kinds.insert(kind);
                 }
                 let kinds = if kinds.is_empty() { Kinds::BOTH } else { kinds };
+                self.by_operation.refused(kinds, false);
                 for kind in kinds.each() {
                     if !self.credited.wrong.has(kind) {
                         self.credited.wrong.insert(kind);
