@@ -245,6 +245,7 @@ fn bodies_are_skipped_and_answers_match_by_order() {
             offer,
             "serves Service [http.request-with-body-served]",
             SERVED,
+            SERVED,
             "demands Secret [http.authentication-required]",
             "refuses ProofMissing [http.authentication-required]",
         ],
@@ -319,6 +320,7 @@ fn a_status_line_decides_where_the_rest_of_the_head_was_cut() {
         said,
         [
             SPEAKS,
+            "asks [http.operation]",
             "offers Secret for Request by ApiKey in clear with fingerprint [http.api-key]",
             "demands Secret [http.authentication-required]",
             "refuses ProofWrong [http.proof-refused]",

@@ -200,7 +200,10 @@ fn a_body_of_which_only_the_start_was_kept_is_read_as_far_as_it_is_there() {
     conversation.payload(Role::Responder, 0, OK.len() as u64, OK.as_bytes(), now(), &mut out);
     conversation.finish(&mut out);
     let said: Vec<String> = out.iter().map(line).collect();
-    assert_eq!(said, [SPEAKS, "carries mcp \"tools/list\" [http.mcp-method]", TAKEN]);
+    assert_eq!(
+        said,
+        [SPEAKS, "carries mcp \"tools/list\" [http.mcp-method]", "asks [http.operation]", TAKEN]
+    );
     // A long body is passed over.
     let body = format!("{{\"jsonrpc\":\"2.0\",\"method\":\"tools/list\",\"x\":\"{}\"}}", "y".repeat(50_000));
     check(
