@@ -22,7 +22,7 @@ rules! {
         "The secret itself is not visible";
     ACCEPTED = "nvme-tcp.proof-accepted", v 1, Observed, Wire,
         "The subsystem carried out a command after the host's answer to its challenge",
-        "Nothing further";
+        "Not which namespaces the host may use";
     SERVED = "nvme-tcp.command-served", v 1, Observed, Wire,
         "The subsystem carried out a command",
         "Whether it looked at the host's name or address";
