@@ -22,9 +22,7 @@ use tierzero_maps::{kind, place};
 use crate::context::field;
 use crate::offsets::{FOLLOW_TLS, NET_INUM, PAYLOAD_BYTES, SOCK_ERR, SOCK_NET};
 use crate::read::member;
-use crate::tables::{
-    Direction, LOCAL_ADDRESSES, STREAMS, Stream, TLS_RESPONDERS, TlsResponder, address,
-};
+use crate::tables::{Direction, LOCAL_ADDRESSES, STREAMS, Stream, TLS_RESPONDERS, TlsResponder, address};
 use crate::{actor, emit};
 
 /// `AF_INET` (include/linux/socket.h).

@@ -18,9 +18,7 @@ use crate::context::opaque;
 use crate::offsets::{PAYLOAD_BYTES, SOCK_COOKIE, SOCK_FAMILY, SOCK_TYPE};
 use crate::read::member;
 use crate::syscall::argument;
-use crate::tables::{
-    TLS_ATTACHED, TLS_CALLS, TLS_RESPONDERS, TLS_SESSIONS, TlsCall, TlsKey, TlsSession,
-};
+use crate::tables::{TLS_ATTACHED, TLS_CALLS, TLS_RESPONDERS, TLS_SESSIONS, TlsCall, TlsKey, TlsSession};
 use crate::user::{self, Moved};
 use crate::{descriptor, emit};
 
@@ -194,7 +192,8 @@ pub fn tls_return(context: RetProbeContext) -> u32 {
     let direction = if call.what == WRITE { kind::SENT } else { kind::RECEIVED };
     // SAFETY: as above; a connection of the library is used by one thread at a time (SSL_read(3), ossl-guide-tls).
     let (cookie, offset) = unsafe {
-        let counter = if call.what == WRITE { &raw mut (*session).sent } else { &raw mut (*session).received };
+        let counter =
+            if call.what == WRITE { &raw mut (*session).sent } else { &raw mut (*session).received };
         let before = *counter;
         *counter = before + moved;
         ((*session).cookie, before)
@@ -227,9 +226,7 @@ fn tell(session: *mut TlsSession, call: &TlsCall) -> bool {
     let verify_mode = user::word(call.ssl + u64::from(verify_mode)) as u32;
     // SAFETY: a map value stays readable until the program ends.
     let cookie = unsafe {
-        if (*session).told != 0
-            && (*session).peer == certificate
-            && (*session).verify_result == verify_result
+        if (*session).told != 0 && (*session).peer == certificate && (*session).verify_result == verify_result
         {
             return true;
         }

@@ -326,14 +326,8 @@ pub fn unix_transfer_exit(context: TracePointContext) -> u32 {
     }
     let there = if moved < call.length { moved } else { call.length };
     let wanted = if there < limit - offset { there } else { limit - offset };
-    let moved = Moved {
-        cookie: number(sk),
-        offset,
-        moved,
-        wanted,
-        direction: call.direction,
-        address: call.address,
-    };
+    let moved =
+        Moved { cookie: number(sk), offset, moved, wanted, direction: call.direction, address: call.address };
     user::hand_over(kind::UNIX_PAYLOAD, place::UNIX_PAYLOAD, moved);
     0
 }
