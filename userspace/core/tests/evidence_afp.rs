@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod evidence_support;
-use evidence_support::{Turn, c, check, observe, s};
+use evidence_support::{Turn, c, check, line, observe, s};
 
 const SPEAKS: &str = "speaks afp [stream.protocol]";
 const OPENED: &str = "serves Service [afp.session-opened]";
@@ -79,6 +79,22 @@ fn passwords() {
         &with(&[c(dsi(0, 2, 2, 0, &extended)), result(2, -5001), go_on(&[0; 48]), result(3, 0)]),
         &[SPEAKS, proved, ACCEPTED, OPENED],
     );
+}
+
+/// What a login proved, or failed to prove, is no proof of the guest login after it.
+#[test]
+fn a_guest_after_a_refused_password_proved_nothing() {
+    let sent = [&short("bob")[..], b"MARK02\0\0"].concat();
+    let guest = "offers Claim for Connection [afp.guest-login]";
+    let shown = observe(&with(&[
+        login("Cleartxt Passwrd", &sent),
+        result(2, -5023),
+        login("No User Authent", b""),
+        result(2, 0),
+    ]));
+    let shown: Vec<String> = shown.iter().map(line).collect();
+    assert!(shown.iter().any(|it| it == guest) && shown.iter().any(|it| it == OPENED), "{shown:?}");
+    assert!(!shown.iter().any(|it| it == ACCEPTED), "{shown:?}");
 }
 
 #[test]

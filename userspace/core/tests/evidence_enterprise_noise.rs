@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod evidence_support;
-use evidence_support::{Turn, c, line, observe, observe_cut, s};
+use evidence_support::{Turn, accepts_only_what_was_offered, c, line, observe, observe_cut, s};
 use proptest::prelude::*;
-use tierzero_core::evidence::{Proof, Shown};
+use tierzero_core::evidence::Shown;
 
 /// An opening that is recognised, what the caller then may say, and what the receiver may.
 struct Scene {
@@ -202,14 +202,7 @@ proptest! {
             }
             let shown = observe(&turns);
             prop_assert_eq!(observe_cut(&turns, &sizes), shown.clone());
-            let mut proved = false;
-            for one in &shown {
-                if let Shown::Offers { proof, .. } = &one.shown {
-                    proved |= *proof != Proof::Claim;
-                } else if one.shown == Shown::Accepts {
-                    prop_assert!(proved, "{:?}", shown.iter().map(line).collect::<Vec<_>>());
-                }
-            }
+            prop_assert!(accepts_only_what_was_offered(&shown), "{:?}", shown.iter().map(line).collect::<Vec<_>>());
         }
     }
 

@@ -37,6 +37,22 @@ fn by_silence(observation: &Observation) -> bool {
     observation.rule.0.id == "tls13.refused"
 }
 
+/// Wherever one turn is cut in two: a byte that begins a segment begins no message by that.
+#[test]
+fn one_cut_anywhere_changes_nothing() {
+    for (name, turns) in recordings() {
+        let whole = observe(&turns);
+        for (number, (_, bytes)) in turns.iter().enumerate().take(6) {
+            for at in (1..bytes.len().min(700)).step_by(if number < 3 { 1 } else { 7 }) {
+                let mut cut = turns.clone();
+                let later = cut[number].1.split_off(at);
+                cut.insert(number + 1, (cut[number].0, later));
+                assert_eq!(observe(&cut), whole, "{name}: turn {number} cut at {at}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 

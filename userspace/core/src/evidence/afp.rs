@@ -185,6 +185,8 @@ impl Afp {
         match body.split_first() {
             Some((&command @ (LOGIN | LOGIN_EXT), rest)) => {
                 self.waits = Some(id);
+                // Another login begins: what an earlier one proved is not proof of this one.
+                self.proved = false;
                 self.unread = self.login(command == LOGIN_EXT, rest, notes).is_none();
             }
             Some((&LOGIN_CONT, rest)) => {

@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::http_credential;
 use super::http_request::is_public;
-use super::relayed_request::{Answers, Relayed};
+use super::relayed_request::{Answers, Relayed, answers};
 use super::told::Told;
 use super::{
     Credential, CredentialKind, Hidden, Operation, Principal, PrincipalKind, Proof, Protocol, Scope, Shown,
@@ -92,14 +92,7 @@ const FIELDS: &[&str] = &[
 /// Methods that have a code (1 and on).
 const METHODS: &[&str] = &["OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE"];
 
-static ANSWERS: Answers = Answers {
-    accepted: &ACCEPTED,
-    served: &SERVED,
-    public: &PUBLIC,
-    demanded: &DEMANDED,
-    forbidden: &FORBIDDEN,
-    failed: &FAILED,
-};
+static ANSWERS: Answers = answers!();
 
 /// One flow.
 #[derive(Default, Debug)]

@@ -10,7 +10,7 @@ use super::cursor::Cursor;
 use super::dissector::{Dissector, Input, Known, Likeness, Next, Notes, nothing_alone, rules};
 use super::http_credential;
 use super::http_request::is_public;
-use super::relayed_request::{Answers, Relayed};
+use super::relayed_request::{Answers, Relayed, answers};
 use super::told::Told;
 use super::{Hidden, Operation, Principal, PrincipalKind, Proof, Protocol, Scope, Shown};
 use crate::event::Role;
@@ -72,14 +72,7 @@ pub(crate) static KNOWN: Known = Known {
     rules: RULES,
 };
 
-static ANSWERS: Answers = Answers {
-    accepted: &ACCEPTED,
-    served: &SERVED,
-    public: &PUBLIC,
-    demanded: &DEMANDED,
-    forbidden: &FORBIDDEN,
-    failed: &FAILED,
-};
+static ANSWERS: Answers = answers!();
 
 /// Most bytes of variables that are kept, and how much of an answer is looked at.
 const VARIABLES: usize = 16_384;

@@ -23,6 +23,21 @@ pub(crate) struct Answers {
     pub(crate) failed: &'static Rule,
 }
 
+/// The `Answers` of a file whose rules bear these names.
+macro_rules! answers {
+    () => {
+        $crate::evidence::relayed_request::Answers {
+            accepted: &ACCEPTED,
+            served: &SERVED,
+            public: &PUBLIC,
+            demanded: &DEMANDED,
+            forbidden: &FORBIDDEN,
+            failed: &FAILED,
+        }
+    };
+}
+pub(crate) use answers;
+
 /// A request that waits for its answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Relayed {

@@ -78,7 +78,12 @@ struct Tls {
 impl Tls {
     /// The first bytes of both directions, where they are in the format of SSL 2.0.
     fn ssl2(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Option<Next> {
-        input.bytes().first().filter(|first| **first >= 0x80)?;
+        let side = match from {
+            Role::Originator => &self.client,
+            Role::Responder => &self.server,
+        };
+        // Inside a record any byte may stand.
+        input.bytes().first().filter(|first| **first >= 0x80 && !side.began)?;
         match from {
             Role::Originator if !self.session.begun() => match ssl2::hello(input.bytes()) {
                 Ok(Some(length)) => {

@@ -30,6 +30,8 @@ pub(crate) const CLIENT_KEY_EXCHANGE: u8 = 16;
 pub(crate) struct Side {
     /// Type of the record that is being read, and how much of it is left.
     record: Option<(u8, u64)>,
+    /// True once a record began.
+    pub(crate) began: bool,
     /// True after ChangeCipherSpec: the rest is encrypted, whatever its type.
     pub(crate) encrypted: bool,
     /// The handshake message that is not whole yet.
@@ -81,6 +83,7 @@ impl Side {
                 {
                     return Err(());
                 }
+                self.began = true;
                 if kind == APPLICATION || self.encrypted && kind != CHANGE_CIPHER_SPEC {
                     input.skip(5 + u64::from(length));
                     return Ok(Some(Happened::Encrypted(kind, length)));

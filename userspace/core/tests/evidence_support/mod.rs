@@ -12,7 +12,7 @@ mod seeds;
 
 use jiff::Timestamp;
 use tierzero_core::event::Role;
-use tierzero_core::evidence::{Conversation, Observation, Shown};
+use tierzero_core::evidence::{Conversation, Observation, Proof, Shown};
 use tierzero_core::fingerprint::Fingerprinter;
 
 /// Bytes kept of each direction in tests.
@@ -116,6 +116,17 @@ pub fn line(observation: &Observation) -> String {
         Shown::KernelVouches { uid, receiver_looked } => format!("kernel {uid} {receiver_looked}"),
     };
     format!("{shown} [{}]", observation.rule.0.id)
+}
+
+/// True when each thing that was accepted had been offered just before: the last offer was more than a claim.
+pub fn accepts_only_what_was_offered(shown: &[Observation]) -> bool {
+    let mut proved = false;
+    shown.iter().all(|one| {
+        if let Shown::Offers { proof, .. } = &one.shown {
+            proved = *proof != Proof::Claim;
+        }
+        proved || one.shown != Shown::Accepts
+    })
 }
 
 /// Checks what a conversation shows, and that it shows the same however its turns are cut.
