@@ -95,3 +95,22 @@ fn sessions_without_a_login() {
         &[SPEAKS, "hidden Encrypted [tls.unfinished]", "hidden Encrypted [stream.unreadable]"],
     );
 }
+
+/// A literal of no bytes: its command goes on with the same segment.
+#[test]
+fn an_empty_literal_takes_nothing() {
+    check(
+        &[
+            s("* OK x\r\n"),
+            c("a NOOP\r\n"),
+            s("a OK\r\n"),
+            c("b LOGIN {5+}\r\nalice {0+}\r\n\r\n"),
+            s("b NO [AUTHENTICATIONFAILED] no\r\n"),
+        ],
+        &[
+            "speaks imap [stream.protocol]",
+            "offers Claim for Connection as User \"alice\" [sasl.name-claimed]",
+            "refuses Other [imap.login-refused]",
+        ],
+    );
+}

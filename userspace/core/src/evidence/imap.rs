@@ -154,7 +154,10 @@ impl Imap {
             self.parts.push(Zeroizing::new(bytes.to_vec()));
             self.literal = None;
             input.read(length);
-            return Next::More;
+            // An empty literal takes no byte: its line goes on at once.
+            if length > 0 {
+                return Next::More;
+            }
         }
         let line = match text_line::take(input) {
             Read::More => return Next::More,
