@@ -61,6 +61,9 @@ stable_id!(
 stable_id!(
     /// A holder of credentials: a name, or a nameless caller, at one listener.
     HolderId, "p-");
+stable_id!(
+    /// A finding: its type and its cause.
+    FindingId, "f-");
 
 /// 64 bits of SHA-256 over length-prefixed parts: 16 hex digits. At 1,000,000 ids the chance that any two collide
 /// is about 3 in 10^8.

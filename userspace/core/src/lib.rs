@@ -11,6 +11,7 @@
 
 pub mod event;
 pub mod evidence;
+pub mod finding;
 pub mod fingerprint;
 pub mod flow;
 pub mod graph;

@@ -1,0 +1,19 @@
+//! Findings: what the graph shows that an operator should know, one for each cause, with a count.
+//!
+//! The observer writes what evidence says and nothing else: [`Finding`]. What operators decided about it are rows
+//! beside it: [`Decision`]. In which state that leaves the finding is worked out when somebody asks: [`life`].
+//! Meanings, kinds and states are those of the requirements' sections 2.3, 3.7 and 3.9.
+
+mod anchors;
+mod decision;
+mod life;
+mod model;
+mod severity;
+mod types;
+
+pub use anchors::{Anchors, PINNED, Pinned};
+pub use decision::{Decision, Verb};
+pub use life::{Life, State, Transition, Who, life};
+pub use model::{Finding, FoundOn, MOST_EDGES, MOST_TURNS, Subject, Turn, TurnKind};
+pub use severity::Severity;
+pub use types::FindingType;
