@@ -169,6 +169,7 @@ fn opening(server: SocketAddr) -> Vec<What> {
             cgroup: 0,
             place: None,
             netns: NETNS,
+            env: Vec::new(),
         },
     };
     vec![

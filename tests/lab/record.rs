@@ -90,6 +90,7 @@ impl Members {
                 | What::Exited { .. }
                 | What::CgroupNamed { .. }
                 | What::NetnsSeen { .. }
+                | What::AgentSign { .. }
                 | What::ListenerClosed { .. }
                 | What::ConnectFailed { .. }
                 | What::Accepted { ends: None, .. }
@@ -134,7 +135,7 @@ impl Members {
                 }
                 here(&process.netns)
             }
-            What::Exited { process } => self.processes.contains(process),
+            What::Exited { process } | What::AgentSign { process, .. } => self.processes.contains(process),
             What::Listening(listening) => here(&listening.netns),
             What::Connecting { ends, .. }
             | What::Established { ends, .. }

@@ -81,6 +81,14 @@ pub enum What {
         /// Addresses assigned in it.
         addresses: Vec<IpAddr>,
     },
+    /// A process showed a sign of being an agent. The pipeline decides this from its rules, and puts it into the
+    /// recording, so that a replay knows what was decided without knowing the rules.
+    AgentSign {
+        /// Which process.
+        process: ProcessKey,
+        /// What it showed.
+        sign: AgentSign,
+    },
 
     /// A socket accepts connections (TCP listen) or datagrams (UDP bind).
     Listening(Listening),
@@ -281,6 +289,71 @@ pub struct Process {
     pub place: Option<CgroupPlace>,
     /// Network namespace.
     pub netns: Netns,
+    /// Which of the environment variables that were looked for are set, by name; their values are never kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+}
+
+/// A sign that a process is an agent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "sign", rename_all = "snake_case")]
+pub enum AgentSign {
+    /// It fits an operator's rule.
+    Declared {
+        /// Name of the rule.
+        name: String,
+        /// Which keys of the rule it fits, and with what.
+        by: Vec<String>,
+    },
+    /// It called a model's endpoint.
+    ModelEndpoint {
+        /// Host name, as the caller asked for it; escape it wherever it is printed.
+        host: String,
+        /// How far it was seen to get.
+        reach: EndpointReach,
+    },
+    /// It sent messages of the Model Context Protocol as a client.
+    McpClient {
+        /// Over what.
+        over: McpTransport,
+        /// Which era of the protocol, where the messages tell.
+        era: Option<McpEra>,
+    },
+    /// Its program is one that is known to be an agent.
+    Program {
+        /// Name of the program or package.
+        name: String,
+    },
+}
+
+/// How far a call to a model's endpoint was seen to get.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndpointReach {
+    /// The endpoint served it, as its answer shows.
+    Served,
+    /// A TLS connection was made and used in both directions; what was inside could not be read.
+    TlsCompleted,
+}
+
+/// What carried messages of the Model Context Protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum McpTransport {
+    /// HTTP, as seen on the wire.
+    Http,
+    /// The standard input of a process that it started.
+    Stdio,
+}
+
+/// Eras of the Model Context Protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum McpEra {
+    /// Sessions that begin with `initialize` (revisions up to 2025-11-25).
+    Session,
+    /// Requests that stand for themselves (revision 2026-07-28).
+    Stateless,
 }
 
 /// What a cgroup path says about who runs in it.

@@ -164,6 +164,7 @@ fn scripts_of_one_interpreter_are_different_workloads() {
                 cgroup: 0,
                 place: None,
                 netns: Netns(HOST),
+                env: Vec::new(),
             },
             file: None,
         });

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tierzero_core::event::{Degradation, ListenAddress};
 use tierzero_core::graph::{CoverageSummary, Host, Listener, Snapshot, Workload};
 
+use crate::agent_json::AgentJson;
 use crate::edge_json::EdgeJson;
 use crate::holder_json::HolderJson;
 use crate::words::{Word, time};
@@ -25,7 +26,7 @@ pub(crate) struct GraphJson {
     // Filled by capabilities that are not there yet; their place is kept.
     wraps: Vec<serde_json::Value>,
     paths: Vec<serde_json::Value>,
-    agents: Vec<serde_json::Value>,
+    pub(crate) agents: Vec<AgentJson>,
     findings: Vec<serde_json::Value>,
     /// Who shows credentials to which listener. Absent in a graph of an older program.
     #[serde(default)]
@@ -88,8 +89,8 @@ pub(crate) struct WorkloadJson {
     pub(crate) netns: Option<String>,
     pub(crate) netns_name: Option<String>,
     pub(crate) agent: String,
-    agent_reasons: Vec<String>,
-    agent_root: Option<String>,
+    pub(crate) agent_reasons: Vec<String>,
+    pub(crate) agent_root: Option<String>,
     owner: Option<String>,
     pub(crate) first: String,
     pub(crate) last: String,
@@ -127,7 +128,7 @@ pub(crate) struct SocketFileJson {
 }
 
 pub(crate) fn write(snapshot: &Snapshot) -> String {
-    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders } = snapshot;
+    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents } = snapshot;
     let graph = GraphJson {
         schema: SCHEMA.to_owned(),
         window: WindowJson { from: window.map(|(from, _)| time(from)), to: window.map(|(_, to)| time(to)) },
@@ -138,7 +139,7 @@ pub(crate) fn write(snapshot: &Snapshot) -> String {
         edges: edges.iter().map(EdgeJson::from).collect(),
         wraps: Vec::new(),
         paths: Vec::new(),
-        agents: Vec::new(),
+        agents: agents.iter().map(AgentJson::from).collect(),
         findings: Vec::new(),
         principals: holders.iter().map(HolderJson::from).collect(),
     };
@@ -210,6 +211,8 @@ impl From<&Workload> for WorkloadJson {
             netns,
             netns_name,
             agent,
+            agent_reasons,
+            agent_root,
             first,
             last,
         } = workload;
@@ -225,8 +228,8 @@ impl From<&Workload> for WorkloadJson {
             netns: netns.map(|netns| netns.0.to_string()),
             netns_name: netns_name.clone(),
             agent: agent.word().to_owned(),
-            agent_reasons: Vec::new(),
-            agent_root: None,
+            agent_reasons: agent_reasons.clone(),
+            agent_root: agent_root.as_ref().map(ToString::to_string),
             owner: None,
             first: time(*first),
             last: time(*last),

@@ -6,6 +6,7 @@
 //! an element early.
 #![forbid(unsafe_code)]
 
+mod agent_json;
 mod csv;
 mod dot;
 mod edge_json;

@@ -14,6 +14,7 @@ use tierzero_core::graph::{
 use tierzero_core::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
 use tierzero_core::verdict::Contrast;
 
+use crate::agent_json;
 use crate::edge_json::{CredentialJson, EdgeJson, EvidenceJson};
 use crate::graph_json::{CoverageJson, GraphJson, HostJson, ListenerJson, SCHEMA, WorkloadJson};
 use crate::holder_json;
@@ -61,6 +62,7 @@ pub(crate) fn read(text: &str) -> Result<Snapshot, ReadError> {
         listeners: graph.listeners.into_iter().map(listener).collect::<Result<_, _>>()?,
         edges: graph.edges.into_iter().map(edge).collect::<Result<_, _>>()?,
         holders: graph.principals.into_iter().map(holder_json::read).collect::<Result<_, _>>()?,
+        agents: graph.agents.into_iter().map(agent_json::read).collect::<Result<_, _>>()?,
     })
 }
 
@@ -130,6 +132,8 @@ fn workload(workload: WorkloadJson) -> Result<Workload, ReadError> {
         netns: workload.netns.map(|netns| parsed("network namespace", &netns)).transpose()?.map(Netns),
         netns_name: workload.netns_name,
         agent: word("agent status", &workload.agent)?,
+        agent_reasons: workload.agent_reasons,
+        agent_root: workload.agent_root.as_deref().map(WorkloadId::from_stored),
         first: moment(&workload.first)?,
         last: moment(&workload.last)?,
     })

@@ -10,14 +10,14 @@ use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
 use tierzero_core::evidence::Principal;
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{
-    CoverageSummary, CredentialSighting, Edge, Holder, Host, Listener, PrincipalSighting, ProcessCount,
-    Snapshot, Workload,
+    AgentMember, AgentTree, CoverageSummary, CredentialSighting, Edge, Holder, Host, Listener,
+    PrincipalSighting, ProcessCount, Snapshot, Workload,
 };
 use tierzero_core::id::{EdgeId, HolderId, HostId, ListenerId, WorkloadId};
 
 pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
     let names = Pseudonyms(Fingerprinter::new(key));
-    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders } = snapshot;
+    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents } = snapshot;
     let mut redacted = Snapshot {
         window: *window,
         hosts: hosts.iter().map(|host| names.host(host)).collect(),
@@ -26,6 +26,7 @@ pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
         listeners: listeners.iter().map(|listener| names.listener(listener)).collect(),
         edges: edges.iter().map(|edge| names.edge(edge)).collect(),
         holders: holders.iter().map(|holder| names.holder(holder)).collect(),
+        agents: agents.iter().map(|agent| names.agent(agent)).collect(),
     };
     // Ids are pseudonyms as well (they are digests of names), so the order of ids is another one now.
     redacted.hosts.sort_by(|a, b| a.id.cmp(&b.id));
@@ -33,7 +34,13 @@ pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
     redacted.listeners.sort_by(|a, b| a.id.cmp(&b.id));
     redacted.edges.sort_by(|a, b| a.id.cmp(&b.id));
     redacted.holders.sort_by(|a, b| a.id.cmp(&b.id));
+    redacted.agents.sort_by(|a, b| a.root.cmp(&b.root));
     redacted
+}
+
+/// Reasons without what they name: they are written `sign: what was seen`.
+fn names_nothing(reasons: &[String]) -> Vec<String> {
+    reasons.iter().map(|it| it.split_once(": ").map_or(it.as_str(), |(sign, _)| sign).to_owned()).collect()
 }
 
 struct Pseudonyms(Fingerprinter);
@@ -96,8 +103,29 @@ impl Pseudonyms {
                 .as_ref()
                 .map(|name| if name == "host" { name.clone() } else { self.of("netns", name) }),
             agent: workload.agent,
+            agent_reasons: names_nothing(&workload.agent_reasons),
+            agent_root: workload.agent_root.as_ref().map(|root| self.workload_id(root)),
             first: workload.first,
             last: workload.last,
+        }
+    }
+
+    fn agent(&self, agent: &AgentTree) -> AgentTree {
+        let AgentTree { root, name, reasons, members, .. } = agent;
+        AgentTree {
+            root: self.workload_id(root),
+            name: self.of("workload", name),
+            reasons: names_nothing(reasons),
+            members: members
+                .iter()
+                .map(|AgentMember { program, status, count }| AgentMember {
+                    program: self.of("exe", program),
+                    status: *status,
+                    count: *count,
+                })
+                .collect(),
+            // Counts, times and kinds.
+            ..agent.clone()
         }
     }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use tierzero_core::evidence::{CredentialKind, Level, PrincipalKind, Source};
-use tierzero_core::graph::{AgentStatus, EdgeEnds, Expiry, Lifetime, ListenerClass, Transport};
+use tierzero_core::graph::{AgentStatus, Boundary, EdgeEnds, Expiry, Lifetime, ListenerClass, Transport};
 use tierzero_core::verdict::{Check, Revision, Served, Strength, Verdict};
 
 /// A value with a fixed word for each of its cases.
@@ -56,7 +56,16 @@ words!(Served { Yes = "yes", No = "no", Unknown = "unknown" });
 words!(Transport { Tcp = "tcp", Udp = "udp", Unix = "unix" });
 words!(EdgeEnds { Both = "both", CallerOnly = "caller-only", ReceiverOnly = "receiver-only" });
 words!(ListenerClass { Legacy = "legacy", Transitional = "transitional", Modern = "modern", Unknown = "unknown" });
-words!(AgentStatus { No = "no" });
+words!(AgentStatus { No = "no", Declared = "declared", Inherited = "inherited", Suspected = "suspected" });
+words!(Boundary {
+    Systemd = "systemd",
+    Sudo = "sudo",
+    Su = "su",
+    Doas = "doas",
+    Pkexec = "pkexec",
+    Cron = "cron",
+    At = "at"
+});
 words!(Level { Observed = "observed", Inferred = "inferred", Declared = "declared" });
 words!(Source { Wire = "wire", Kernel = "kernel", Uprobe = "uprobe", Declared = "declared" });
 words!(CredentialKind {

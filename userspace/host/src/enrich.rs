@@ -109,6 +109,7 @@ impl Memory {
             | What::ProcessSeen { .. }
             | What::CgroupNamed { .. }
             | What::NetnsSeen { .. }
+            | What::AgentSign { .. }
             | What::ListenerClosed { .. }
             | What::ConnectFailed { .. }
             | What::AlreadyOpen { .. }

@@ -154,6 +154,7 @@ pub(crate) fn read(pid: u32, cgroup2: Option<&Cgroup2>) -> Option<Found> {
         cgroup,
         place,
         netns: netns(pid).unwrap_or_default(),
+        env: Vec::new(),
     };
     // Read again: the pid may have gone to another process between the reads.
     (key(pid)? == process.key).then(|| Found { process, stat: found, unified: unified.map(str::to_owned) })

@@ -83,6 +83,13 @@ fn write(connection: &mut Connection, session: i64, kept: u32, deltas: &[Delta])
                     )?
                     .execute((holder.id.as_str(), holder.listener.as_str(), body("holder", holder)?))?;
             }
+            Delta::Agent(agent) => {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO agent (id, body) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET body = ?2",
+                    )?
+                    .execute((agent.root.as_str(), body("agent", agent)?))?;
+            }
             Delta::Flow(flow) => {
                 transaction
                     .prepare_cached(
@@ -140,6 +147,7 @@ enum Key<'a> {
     Listener(&'a str),
     Edge(&'a str),
     Holder(&'a str),
+    Agent(&'a str),
     Flow(u64),
     Coverage,
 }
@@ -151,6 +159,7 @@ fn key(delta: &Delta) -> Key<'_> {
         Delta::Listener(listener) => Key::Listener(listener.id.as_str()),
         Delta::Edge(edge) => Key::Edge(edge.id.as_str()),
         Delta::Holder(holder) => Key::Holder(holder.id.as_str()),
+        Delta::Agent(agent) => Key::Agent(agent.root.as_str()),
         Delta::Flow(flow) => Key::Flow(flow.number),
         Delta::Coverage(_) => Key::Coverage,
     }
@@ -183,6 +192,7 @@ fn moment(delta: &Delta) -> Option<Timestamp> {
         Delta::Listener(listener) => Some(listener.last),
         Delta::Edge(edge) => Some(edge.last),
         Delta::Holder(holder) => Some(holder.last),
+        Delta::Agent(agent) => Some(agent.last),
         Delta::Flow(flow) => Some(flow.to),
     }
 }

@@ -26,6 +26,7 @@ impl Store {
                 listeners: all(connection, "listener", "SELECT id, body FROM listener ORDER BY id", [])?,
                 edges: all(connection, "edge", "SELECT id, body FROM edge ORDER BY id", [])?,
                 holders: all(connection, "holder", "SELECT id, body FROM holder ORDER BY id", [])?,
+                agents: all(connection, "agent", "SELECT id, body FROM agent ORDER BY id", [])?,
             })
         })
     }

@@ -53,7 +53,11 @@ impl JsonLines {
                 Delta::Edge(edge) => tierzero_export::lines::edge(edge),
                 Delta::Coverage(coverage) => tierzero_export::lines::coverage(coverage),
                 // Their ids are in flows and edges; `export` has the rest.
-                Delta::Host(_) | Delta::Workload(_) | Delta::Listener(_) | Delta::Holder(_) => continue,
+                Delta::Host(_)
+                | Delta::Workload(_)
+                | Delta::Listener(_)
+                | Delta::Holder(_)
+                | Delta::Agent(_) => continue,
             };
             writeln!(out, "{line}")?;
         }

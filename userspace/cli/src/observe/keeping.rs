@@ -219,6 +219,7 @@ fn name_of(delta: &Delta) -> String {
         Delta::Listener(listener) => listener.id.to_string(),
         Delta::Edge(edge) => edge.id.to_string(),
         Delta::Holder(holder) => holder.id.to_string(),
+        Delta::Agent(agent) => format!("agent {}", agent.root),
         Delta::Flow(flow) => format!("f-{}", flow.number),
         Delta::Coverage(_) => "coverage".to_owned(),
     }

@@ -2,6 +2,7 @@
 //!
 //! The values here are what the store keeps and the exports show; [`crate::pipeline`] makes them.
 
+mod agent_tree;
 mod changes;
 mod coverage;
 mod edges;
@@ -13,6 +14,7 @@ mod model;
 mod whole;
 mod workloads;
 
+pub use agent_tree::{AgentMember, AgentTree, Boundary, Crossing};
 pub use holder::{HeldCredential, Holder, MOST_CREDENTIALS};
 pub use life::{CredentialLife, Expiry, Lifetime, Rotation};
 pub use model::{

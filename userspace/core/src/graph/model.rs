@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::agent_tree::AgentTree;
 use super::holder::Holder;
 use crate::event::{Degradation, HostDescription, ListenAddress, SocketFile};
 use crate::evidence::{CredentialKind, Level, Principal, Source};
@@ -42,6 +43,12 @@ pub struct Workload {
     pub netns_name: Option<String>,
     /// Whether it is an AI agent, as far as is known.
     pub agent: AgentStatus,
+    /// Why it counts as an agent, or as part of one.
+    #[serde(default)]
+    pub agent_reasons: Vec<String>,
+    /// The agent's own workload, where this one is a part of its tree that sits elsewhere.
+    #[serde(default)]
+    pub agent_root: Option<WorkloadId>,
     /// First seen.
     pub first: Timestamp,
     /// Last seen.
@@ -52,8 +59,14 @@ pub struct Workload {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AgentStatus {
-    /// No sign of one.
+    /// No sign of one, or too few: that is no proof that it is none.
     No,
+    /// The operator said so, by a rule that it fits.
+    Declared,
+    /// Descends from an agent's process by fork, across exec, within the boundaries of lineage.
+    Inherited,
+    /// Two or more independent signs were observed.
+    Suspected,
 }
 
 /// Where a workload can be called.
@@ -371,6 +384,8 @@ pub enum Delta {
     Edge(Edge),
     /// A holder of credentials is new or changed.
     Holder(Holder),
+    /// An agent's tree is new or changed.
+    Agent(AgentTree),
     /// A flow was judged, or its judgement changed. The last one stands.
     Flow(Flow),
     /// Coverage changed.
@@ -394,6 +409,8 @@ pub struct Snapshot {
     pub edges: Vec<Edge>,
     /// Holders of credentials.
     pub holders: Vec<Holder>,
+    /// Agents, in order of their workload's id.
+    pub agents: Vec<AgentTree>,
 }
 
 impl Listener {

@@ -381,12 +381,21 @@ impl Graph {
         let mut holders = numbers.filter_map(|it| self.render_holder(it)).collect::<Vec<_>>();
         holders.sort_by(|a, b| a.id.cmp(&b.id));
         let coverage = self.coverage.clone();
-        Snapshot { window: self.window, hosts, coverage, workloads, listeners, edges, holders }
+        Snapshot {
+            window: self.window,
+            hosts,
+            coverage,
+            workloads,
+            listeners,
+            edges,
+            holders,
+            agents: Vec::new(),
+        }
     }
 
     /// Goes on from a stored graph. What was degraded then may not be now: it is reported anew.
     pub(crate) fn restore(&mut self, snapshot: &Snapshot) {
-        let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders } = snapshot;
+        let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents: _ } = snapshot;
         self.window = *window;
         self.hosts.clone_from(hosts);
         self.coverage = CoverageSummary { degraded: Vec::new(), ..coverage.clone() };

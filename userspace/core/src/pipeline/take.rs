@@ -28,7 +28,8 @@ impl Pipeline {
             | What::Exited { .. }
             | What::ProcessSeen { .. }
             | What::CgroupNamed { .. }
-            | What::NetnsSeen { .. } => {
+            | What::NetnsSeen { .. }
+            | What::AgentSign { .. } => {
                 self.take_subject(at, &event.what);
                 recordable.push(event);
             }

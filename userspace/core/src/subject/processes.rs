@@ -37,6 +37,8 @@ pub struct Known {
     pub place: Option<Arc<CgroupPlace>>,
     /// Network namespace.
     pub netns: Netns,
+    /// Which of the environment variables that were looked for are set.
+    pub env: Vec<String>,
     /// When it ended.
     pub ended: Option<Timestamp>,
     /// Number of its workload in the graph, and for which generation of place names that holds.
@@ -136,10 +138,11 @@ impl Processes {
     /// A process began by fork: what the event does not say comes from the parent.
     pub fn forked(&mut self, process: Process) {
         let parent = process.parent.and_then(|key| self.get(key));
-        let inherited = parent.map(|it| (it.image.clone(), it.cgroup, it.place.clone(), it.netns));
+        let inherited =
+            parent.map(|it| (it.image.clone(), it.cgroup, it.place.clone(), it.netns, it.env.clone()));
         let key = process.key;
         let mut new = self.admit(process);
-        if let Some((image, cgroup, place, netns)) = inherited {
+        if let Some((image, cgroup, place, netns, env)) = inherited {
             if new.image.exe.is_none() {
                 new.image = image;
             }
@@ -151,6 +154,9 @@ impl Processes {
             }
             if new.netns == Netns::default() {
                 new.netns = netns;
+            }
+            if new.env.is_empty() {
+                new.env = env;
             }
         }
         self.insert(key, new);
@@ -189,6 +195,9 @@ impl Processes {
         }
         old.image = new.image;
         old.uid = new.uid;
+        if new_program || !new.env.is_empty() {
+            old.env = new.env;
+        }
         old.parent = new.parent.or(old.parent);
         if new.cgroup != 0 {
             if new.cgroup != old.cgroup {
@@ -272,7 +281,7 @@ impl Processes {
     }
 
     fn admit(&mut self, process: Process) -> Known {
-        let Process { key: _, parent, exe, argv, comm, uid, gid: _, cgroup, place, netns } = process;
+        let Process { key: _, parent, exe, argv, comm, uid, gid: _, cgroup, place, netns, env } = process;
         let place = place.map(|place| {
             if let Some(known) = self.cgroups.get(&cgroup)
                 && **known == place
@@ -292,6 +301,7 @@ impl Processes {
             cgroup,
             place,
             netns,
+            env,
             ended: None,
             workload: None,
             children: 0,
@@ -316,6 +326,7 @@ mod tests {
             cgroup: 0,
             place: None,
             netns: Netns(0),
+            env: Vec::new(),
         }
     }
 

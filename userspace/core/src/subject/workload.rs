@@ -122,6 +122,8 @@ pub fn local(of: &Local<'_>, namespaces: &Namespaces, at: Timestamp) -> Workload
         netns: Some(*netns),
         netns_name: namespaces.name(*netns).map(str::to_owned),
         agent: AgentStatus::No,
+        agent_reasons: Vec::new(),
+        agent_root: None,
         first: at,
         last: at,
     }
@@ -161,6 +163,8 @@ fn nobody(at: Timestamp) -> Workload {
         netns: None,
         netns_name: None,
         agent: AgentStatus::No,
+        agent_reasons: Vec::new(),
+        agent_root: None,
         first: at,
         last: at,
     }

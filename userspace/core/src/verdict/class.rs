@@ -46,13 +46,23 @@ pub struct FlowClass {
     /// Operations for which it volunteered its proof, where the protocol tells them apart.
     #[serde(default, skip_serializing_if = "Operations::is_empty")]
     pub operations: Operations,
+    /// True when the calling process descends from an agent's root process, and is not that one itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub descendant: bool,
 }
 
 impl FlowClass {
     /// Seen from the start; nothing asked.
     #[must_use]
     pub fn new(outcome: Outcome, check: Check) -> Self {
-        Self { outcome, check, asked: false, late: Late::No, operations: Operations::default() }
+        Self {
+            outcome,
+            check,
+            asked: false,
+            late: Late::No,
+            operations: Operations::default(),
+            descendant: false,
+        }
     }
 
     /// Joined late: nothing can be said about it, whatever is seen of it now.

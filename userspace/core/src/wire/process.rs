@@ -58,6 +58,7 @@ fn process(cursor: &mut Cursor<'_>) -> Option<Process> {
         cgroup,
         place: None,
         netns,
+        env: Vec::new(),
     })
 }
 

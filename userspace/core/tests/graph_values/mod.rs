@@ -7,9 +7,9 @@ use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
 use tierzero_core::evidence::{CredentialKind, Level, Principal, PrincipalKind, Source};
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{
-    AgentStatus, CoverageSummary, CredentialLife, CredentialSighting, Edge, EdgeEnds, EvidenceLine, Flow,
-    HeldCredential, Holder, Host, Lifetime, Listener, ListenerClass, PrincipalSighting, ProcessCount,
-    Rotation, Transport, VerdictChange, Workload,
+    AgentMember, AgentStatus, AgentTree, Boundary, CoverageSummary, CredentialLife, CredentialSighting,
+    Crossing, Edge, EdgeEnds, EvidenceLine, Flow, HeldCredential, Holder, Host, Lifetime, Listener,
+    ListenerClass, PrincipalSighting, ProcessCount, Rotation, Transport, VerdictChange, Workload,
 };
 use tierzero_core::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
 use tierzero_core::verdict::{Check, Contrast, Revision, Served, Strength, Verdict};
@@ -42,6 +42,34 @@ pub(crate) fn workload(name: &str) -> Workload {
         netns: Some(Netns(u32::MAX)),
         netns_name: Some("host".to_owned()),
         agent: AgentStatus::No,
+        agent_reasons: Vec::new(),
+        agent_root: None,
+        first: at(0),
+        last: at(9),
+    }
+}
+
+pub(crate) fn agent(root: &Workload) -> AgentTree {
+    AgentTree {
+        root: root.id.clone(),
+        name: "helpdesk-agent".to_owned(),
+        status: AgentStatus::Declared,
+        reasons: vec!["declared: argv agent.py".to_owned()],
+        instances: 1,
+        members: vec![AgentMember {
+            program: "/usr/bin/redis-cli".to_owned(),
+            status: AgentStatus::Inherited,
+            count: 200,
+        }],
+        born: 200,
+        ended: 199,
+        median_life_ms: Some(5),
+        crossings: vec![Crossing { boundary: Boundary::Sudo, count: 1 }],
+        flows: 200,
+        peak_per_s: 101,
+        peak_at: Some(at(3)),
+        listeners_per_min: 2,
+        listeners_at: None,
         first: at(0),
         last: at(9),
     }

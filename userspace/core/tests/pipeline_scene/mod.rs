@@ -123,6 +123,7 @@ impl Scene {
             cgroup: 0,
             place: None,
             netns: Netns(netns),
+            env: Vec::new(),
         };
         self.feed(What::ProcessSeen { process });
         pid(number)

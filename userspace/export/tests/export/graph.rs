@@ -6,7 +6,9 @@ use tierzero_core::id::WorkloadId;
 use tierzero_core::verdict::Verdict;
 
 use crate::graph_values;
-pub(crate) use crate::graph_values::{at, edge, flow, holder, host, listener, unix_listener, workload};
+pub(crate) use crate::graph_values::{
+    agent, at, edge, flow, holder, host, listener, unix_listener, workload,
+};
 
 /// What was not seen, with a time in which nothing ran.
 pub(crate) fn coverage() -> CoverageSummary {
@@ -32,6 +34,7 @@ pub(crate) fn snapshot() -> Snapshot {
         hosts: vec![host()],
         coverage: coverage(),
         listeners: vec![listener(&receiver), unix_listener(&receiver)],
+        agents: vec![agent(&caller)],
         workloads: vec![caller, receiver, peer],
         edges: (1..=7).map(|number| edge(number, number)).collect(),
         holders: vec![

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tierzero_core::event::{
-    Addresses, CgroupPlace, ConnectFailure, Count, Coverage, Degradation, Event, HostDescription,
-    ListenAddress, Listening, Payload, PeerCredentialCall, Process, ProgramFile, Role, SocketFile, What,
+    Addresses, AgentSign, CgroupPlace, ConnectFailure, Count, Coverage, Degradation, EndpointReach, Event,
+    HostDescription, ListenAddress, Listening, McpEra, McpTransport, Payload, PeerCredentialCall, Process,
+    ProgramFile, Role, SocketFile, What,
 };
 use tierzero_core::evidence::observation::RuleRef;
 use tierzero_core::evidence::{
@@ -43,6 +44,7 @@ fn process() -> Process {
         cgroup: u64::MAX,
         place: Some(CgroupPlace { path: "/system.slice".to_owned(), ..CgroupPlace::default() }),
         netns: Netns(1),
+        env: vec!["AGENT".to_owned()],
     }
 }
 
@@ -157,6 +159,19 @@ pub(crate) fn everything() -> Vec<Event> {
         What::PeerCredentialsRead { end: unix, process: PROCESS, by: PeerCredentialCall::PeerPidfd },
         What::Translated { netns: Netns(5), protocol: 17, original: (v6(), v6()), reply: (v6(), v6()) },
         What::Observed { end: END, observations: observations() },
+        What::AgentSign {
+            process: PROCESS,
+            sign: AgentSign::Declared { name: "helpdesk".to_owned(), by: vec!["uid 0".to_owned()] },
+        },
+        What::AgentSign {
+            process: PROCESS,
+            sign: AgentSign::ModelEndpoint { host: "m.example".to_owned(), reach: EndpointReach::Served },
+        },
+        What::AgentSign {
+            process: PROCESS,
+            sign: AgentSign::McpClient { over: McpTransport::Stdio, era: Some(McpEra::Stateless) },
+        },
+        What::AgentSign { process: PROCESS, sign: AgentSign::Program { name: "claude".to_owned() } },
         What::Exited { process: PROCESS },
         What::Stopped,
     ];
@@ -192,9 +207,10 @@ pub(crate) fn kind(what: &What) -> usize {
         What::PeerCredentialsRead { .. } => 22,
         What::Translated { .. } => 23,
         What::Observed { .. } => 24,
+        What::AgentSign { .. } => 25,
         What::Payload(_) | What::Inside(_) | What::TlsCaller(_) => KINDS,
     }
 }
 
 /// Kinds of event that can be recorded.
-pub(crate) const KINDS: usize = 25;
+pub(crate) const KINDS: usize = 26;

@@ -3,7 +3,9 @@
 use tierzero_core::graph::{Delta, Edge};
 
 use crate::graph_values;
-pub(crate) use crate::graph_values::{at, coverage, flow, holder, host, listener, unix_listener, workload};
+pub(crate) use crate::graph_values::{
+    agent, at, coverage, flow, holder, host, listener, unix_listener, workload,
+};
 
 /// An edge whose credential says no end.
 pub(crate) fn edge(caller: u64, flows: u64) -> Edge {
@@ -25,6 +27,7 @@ pub(crate) fn graph() -> Vec<Delta> {
         Delta::Workload(receiver),
         Delta::Edge(edge(1, 1)),
         Delta::Holder(holder(None)),
+        Delta::Agent(agent(&workload("redis"))),
         Delta::Flow(flow(1, Some(&edge(1, 1)), at(5))),
         Delta::Coverage(coverage()),
         Delta::Edge(edge(1, 2)),
