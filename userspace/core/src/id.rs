@@ -64,6 +64,12 @@ stable_id!(
 stable_id!(
     /// A finding: its type and its cause.
     FindingId, "f-");
+stable_id!(
+    /// A relay: one edge into a workload and one out of it.
+    RelayId, "r-");
+stable_id!(
+    /// A wrap: a proxy's listener in front of a backend's.
+    WrapId, "x-");
 
 /// 64 bits of SHA-256 over length-prefixed parts: 16 hex digits. At 1,000,000 ids the chance that any two collide
 /// is about 3 in 10^8.

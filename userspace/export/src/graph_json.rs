@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tierzero_core::event::{Degradation, ListenAddress};
-use tierzero_core::graph::{CoverageSummary, Host, Listener, Snapshot, Workload};
+use tierzero_core::graph::{CoverageSummary, Host, Listener, Relay, Snapshot, Workload};
 
 use crate::agent_json::AgentJson;
 use crate::edge_json::EdgeJson;
 use crate::holder_json::HolderJson;
+use crate::relay_json::WrapJson;
 use crate::words::{Word, time};
 
 pub(crate) const SCHEMA: &str = "tierzero/graph/1";
@@ -23,14 +24,18 @@ pub(crate) struct GraphJson {
     pub(crate) workloads: Vec<WorkloadJson>,
     pub(crate) listeners: Vec<ListenerJson>,
     pub(crate) edges: Vec<EdgeJson>,
+    #[serde(default)]
+    pub(crate) wraps: Vec<WrapJson>,
     // Filled by capabilities that are not there yet; their place is kept.
-    wraps: Vec<serde_json::Value>,
     paths: Vec<serde_json::Value>,
     pub(crate) agents: Vec<AgentJson>,
     findings: Vec<serde_json::Value>,
     /// Who shows credentials to which listener. Absent in a graph of an older program.
     #[serde(default)]
     pub(crate) principals: Vec<HolderJson>,
+    /// Edges in and out of one workload that were used together. Absent in a graph of an older program.
+    #[serde(default)]
+    pub(crate) relays: Vec<Relay>,
 }
 
 /// Both null when nothing was observed.
@@ -128,7 +133,8 @@ pub(crate) struct SocketFileJson {
 }
 
 pub(crate) fn write(snapshot: &Snapshot) -> String {
-    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents } = snapshot;
+    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents, relays, wraps } =
+        snapshot;
     let graph = GraphJson {
         schema: SCHEMA.to_owned(),
         window: WindowJson { from: window.map(|(from, _)| time(from)), to: window.map(|(_, to)| time(to)) },
@@ -137,11 +143,12 @@ pub(crate) fn write(snapshot: &Snapshot) -> String {
         workloads: workloads.iter().map(WorkloadJson::from).collect(),
         listeners: listeners.iter().map(ListenerJson::from).collect(),
         edges: edges.iter().map(EdgeJson::from).collect(),
-        wraps: Vec::new(),
+        wraps: wraps.iter().map(WrapJson::from).collect(),
         paths: Vec::new(),
         agents: agents.iter().map(AgentJson::from).collect(),
         findings: Vec::new(),
         principals: holders.iter().map(HolderJson::from).collect(),
+        relays: relays.clone(),
     };
     // These types hold strings, numbers and lists alone: there is nothing in them that can't be written.
     let mut text = serde_json::to_string_pretty(&graph).unwrap_or_default();

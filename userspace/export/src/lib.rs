@@ -16,6 +16,7 @@ mod holder_json;
 pub mod lines;
 mod read;
 mod redact;
+mod relay_json;
 mod statement;
 mod words;
 
@@ -111,5 +112,6 @@ fn shown<'a>(snapshot: &'a Snapshot, options: &Options) -> Cow<'a, Snapshot> {
     let credentials = snapshot.edges.iter_mut().flat_map(|edge| &mut edge.credentials);
     credentials.for_each(|credential| credential.fingerprint = None);
     snapshot.holders = snapshot.holders.into_iter().map(Holder::without_fingerprints).collect();
+    snapshot.relays.iter_mut().for_each(|relay| relay.passed_through.clear());
     Cow::Owned(snapshot)
 }

@@ -17,8 +17,8 @@ use tierzero_core::verdict::Contrast;
 use crate::agent_json;
 use crate::edge_json::{CredentialJson, EdgeJson, EvidenceJson};
 use crate::graph_json::{CoverageJson, GraphJson, HostJson, ListenerJson, SCHEMA, WorkloadJson};
-use crate::holder_json;
 use crate::words::Word;
+use crate::{holder_json, relay_json};
 
 /// Why a text is not a graph of schema `tierzero/graph/1`.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,8 @@ pub(crate) fn read(text: &str) -> Result<Snapshot, ReadError> {
         edges: graph.edges.into_iter().map(edge).collect::<Result<_, _>>()?,
         holders: graph.principals.into_iter().map(holder_json::read).collect::<Result<_, _>>()?,
         agents: graph.agents.into_iter().map(agent_json::read).collect::<Result<_, _>>()?,
+        relays: graph.relays,
+        wraps: graph.wraps.into_iter().map(relay_json::read).collect::<Result<_, _>>()?,
     })
 }
 

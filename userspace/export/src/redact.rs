@@ -11,13 +11,14 @@ use tierzero_core::evidence::Principal;
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{
     AgentMember, AgentTree, CoverageSummary, CredentialSighting, Edge, Holder, Host, Listener,
-    PrincipalSighting, ProcessCount, Snapshot, Workload,
+    PrincipalSighting, ProcessCount, Relay, Snapshot, Stander, StandingRoom, ToolUse, Workload, Wrap,
 };
-use tierzero_core::id::{EdgeId, HolderId, HostId, ListenerId, WorkloadId};
+use tierzero_core::id::{EdgeId, HolderId, HostId, ListenerId, RelayId, WorkloadId, WrapId};
 
 pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
     let names = Pseudonyms(Fingerprinter::new(key));
-    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents } = snapshot;
+    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents, relays, wraps } =
+        snapshot;
     let mut redacted = Snapshot {
         window: *window,
         hosts: hosts.iter().map(|host| names.host(host)).collect(),
@@ -27,6 +28,8 @@ pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
         edges: edges.iter().map(|edge| names.edge(edge)).collect(),
         holders: holders.iter().map(|holder| names.holder(holder)).collect(),
         agents: agents.iter().map(|agent| names.agent(agent)).collect(),
+        relays: relays.iter().map(|relay| names.relay(relay)).collect(),
+        wraps: wraps.iter().map(|wrap| names.wrap(wrap)).collect(),
     };
     // Ids are pseudonyms as well (they are digests of names), so the order of ids is another one now.
     redacted.hosts.sort_by(|a, b| a.id.cmp(&b.id));
@@ -35,6 +38,8 @@ pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
     redacted.edges.sort_by(|a, b| a.id.cmp(&b.id));
     redacted.holders.sort_by(|a, b| a.id.cmp(&b.id));
     redacted.agents.sort_by(|a, b| a.root.cmp(&b.root));
+    redacted.relays.sort_by(|a, b| a.id.cmp(&b.id));
+    redacted.wraps.sort_by(|a, b| a.id.cmp(&b.id));
     redacted
 }
 
@@ -168,6 +173,48 @@ impl Pseudonyms {
 
     fn principal(&self, Principal { kind, name }: &Principal) -> Principal {
         Principal { kind: *kind, name: self.of("principal", name) }
+    }
+
+    fn relay(&self, relay: &Relay) -> Relay {
+        let mut tools: Vec<_> = relay
+            .tools
+            .iter()
+            .map(|tool| ToolUse { tool: self.of("tool", &tool.tool), ..tool.clone() })
+            .collect();
+        tools.sort_by(|a, b| a.tool.cmp(&b.tool));
+        Relay {
+            id: RelayId::from_stored(&self.of("r", relay.id.as_str())),
+            workload: self.workload_id(&relay.workload),
+            inbound: EdgeId::from_stored(&self.of("e", relay.inbound.as_str())),
+            outbound: EdgeId::from_stored(&self.of("e", relay.outbound.as_str())),
+            passed_through: Vec::new(),
+            tools,
+            ..relay.clone()
+        }
+    }
+
+    fn wrap(&self, wrap: &Wrap) -> Wrap {
+        let mut bypassed_by: Vec<_> = wrap.bypassed_by.iter().map(|id| self.workload_id(id)).collect();
+        bypassed_by.sort();
+        let mut workloads: Vec<_> = wrap
+            .standing_room
+            .workloads
+            .iter()
+            .map(|it| Stander {
+                workload: self.workload_id(&it.workload),
+                name: self.of("workload", &it.name),
+            })
+            .collect();
+        workloads.sort();
+        Wrap {
+            id: WrapId::from_stored(&self.of("x", wrap.id.as_str())),
+            proxy: self.workload_id(&wrap.proxy),
+            front: self.listener_id(&wrap.front),
+            backend: self.listener_id(&wrap.backend),
+            standing_room: StandingRoom { workloads, ..wrap.standing_room.clone() },
+            bypassed_by,
+            ..wrap.clone()
+        }
     }
 
     fn holder(&self, holder: &Holder) -> Holder {

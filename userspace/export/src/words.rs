@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use tierzero_core::evidence::{CredentialKind, Level, PrincipalKind, Source};
-use tierzero_core::graph::{AgentStatus, Boundary, EdgeEnds, Expiry, Lifetime, ListenerClass, Transport};
+use tierzero_core::graph::{
+    AgentStatus, Boundary, EdgeEnds, Expiry, Lifetime, ListenerClass, StandingScope, Transport, WrapState,
+};
 use tierzero_core::verdict::{Check, Revision, Served, Strength, Verdict};
 
 /// A value with a fixed word for each of its cases.
@@ -65,6 +67,13 @@ words!(Boundary {
     Pkexec = "pkexec",
     Cron = "cron",
     At = "at"
+});
+words!(WrapState { Sealed = "sealed", Leaky = "leaky", Bypassed = "bypassed" });
+words!(StandingScope {
+    Loopback = "loopback",
+    Network = "network",
+    SocketFile = "socket-file",
+    AbstractName = "abstract-name",
 });
 words!(Level { Observed = "observed", Inferred = "inferred", Declared = "declared" });
 words!(Source { Wire = "wire", Kernel = "kernel", Uprobe = "uprobe", Declared = "declared" });

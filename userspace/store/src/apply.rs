@@ -90,6 +90,27 @@ fn write(connection: &mut Connection, session: i64, kept: u32, deltas: &[Delta])
                     )?
                     .execute((agent.root.as_str(), body("agent", agent)?))?;
             }
+            Delta::Relay(relay) => {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO relay (id, inbound, outbound, body) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (id) DO UPDATE SET inbound = ?2, outbound = ?3, body = ?4",
+                    )?
+                    .execute((
+                        relay.id.as_str(),
+                        relay.inbound.as_str(),
+                        relay.outbound.as_str(),
+                        body("relay", relay)?,
+                    ))?;
+            }
+            Delta::Wrap(wrap) => {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO wrap (id, backend, body) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (id) DO UPDATE SET backend = ?2, body = ?3",
+                    )?
+                    .execute((wrap.id.as_str(), wrap.backend.as_str(), body("wrap", wrap)?))?;
+            }
             Delta::Flow(flow) => {
                 transaction
                     .prepare_cached(
@@ -148,6 +169,8 @@ enum Key<'a> {
     Edge(&'a str),
     Holder(&'a str),
     Agent(&'a str),
+    Relay(&'a str),
+    Wrap(&'a str),
     Flow(u64),
     Coverage,
 }
@@ -160,6 +183,8 @@ fn key(delta: &Delta) -> Key<'_> {
         Delta::Edge(edge) => Key::Edge(edge.id.as_str()),
         Delta::Holder(holder) => Key::Holder(holder.id.as_str()),
         Delta::Agent(agent) => Key::Agent(agent.root.as_str()),
+        Delta::Relay(relay) => Key::Relay(relay.id.as_str()),
+        Delta::Wrap(wrap) => Key::Wrap(wrap.id.as_str()),
         Delta::Flow(flow) => Key::Flow(flow.number),
         Delta::Coverage(_) => Key::Coverage,
     }
@@ -187,12 +212,13 @@ fn last_of_each(deltas: &[Delta], flows_per_edge: u32) -> Vec<&Delta> {
 /// The last moment that a delta tells of.
 fn moment(delta: &Delta) -> Option<Timestamp> {
     match delta {
-        Delta::Host(_) | Delta::Coverage(_) => None,
+        Delta::Host(_) | Delta::Coverage(_) | Delta::Wrap(_) => None,
         Delta::Workload(workload) => Some(workload.last),
         Delta::Listener(listener) => Some(listener.last),
         Delta::Edge(edge) => Some(edge.last),
         Delta::Holder(holder) => Some(holder.last),
         Delta::Agent(agent) => Some(agent.last),
+        Delta::Relay(relay) => Some(relay.to),
         Delta::Flow(flow) => Some(flow.to),
     }
 }

@@ -27,6 +27,8 @@ impl Store {
                 edges: all(connection, "edge", "SELECT id, body FROM edge ORDER BY id", [])?,
                 holders: all(connection, "holder", "SELECT id, body FROM holder ORDER BY id", [])?,
                 agents: all(connection, "agent", "SELECT id, body FROM agent ORDER BY id", [])?,
+                relays: all(connection, "relay", "SELECT id, body FROM relay ORDER BY id", [])?,
+                wraps: all(connection, "wrap", "SELECT id, body FROM wrap ORDER BY id", [])?,
             })
         })
     }

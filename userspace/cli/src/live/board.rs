@@ -77,7 +77,7 @@ impl Board {
                     last.insert(&edge.id, edge);
                 }
                 Delta::Coverage(coverage) => self.coverage = coverage.clone(),
-                Delta::Flow(_) | Delta::Holder(_) | Delta::Agent(_) => {}
+                Delta::Flow(_) | Delta::Holder(_) | Delta::Agent(_) | Delta::Relay(_) | Delta::Wrap(_) => {}
             }
         }
         let mut edges: Vec<&Edge> = last.into_values().collect();

@@ -57,7 +57,9 @@ impl JsonLines {
                 | Delta::Workload(_)
                 | Delta::Listener(_)
                 | Delta::Holder(_)
-                | Delta::Agent(_) => continue,
+                | Delta::Agent(_)
+                | Delta::Relay(_)
+                | Delta::Wrap(_) => continue,
             };
             writeln!(out, "{line}")?;
         }

@@ -220,6 +220,8 @@ fn name_of(delta: &Delta) -> String {
         Delta::Edge(edge) => edge.id.to_string(),
         Delta::Holder(holder) => holder.id.to_string(),
         Delta::Agent(agent) => format!("agent {}", agent.root),
+        Delta::Relay(relay) => relay.id.to_string(),
+        Delta::Wrap(wrap) => wrap.id.to_string(),
         Delta::Flow(flow) => format!("f-{}", flow.number),
         Delta::Coverage(_) => "coverage".to_owned(),
     }

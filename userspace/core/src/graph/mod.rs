@@ -11,8 +11,11 @@ mod holders;
 mod life;
 mod listeners;
 mod model;
+mod relay;
+mod standing;
 mod whole;
 mod workloads;
+mod wrap;
 
 pub use agent_tree::{AgentMember, AgentTree, Boundary, Crossing};
 pub use holder::{HeldCredential, Holder, MOST_CREDENTIALS};
@@ -22,6 +25,9 @@ pub use model::{
     Flow, FlowGroup, Host, Listener, ListenerClass, PrincipalSighting, ProcessCount, Snapshot, Transport,
     VerdictChange, Workload,
 };
+pub use relay::{Coincidence, HopStrength, LEAST_REQUESTS, Relay, SIGNIFICANCE, ToolUse};
+pub use standing::{MOST_NAMED, Stander, StandingRoom, StandingScope};
+pub use wrap::{LEAST_CONNECTIONS, Wrap, WrapState};
 
 pub(crate) use edges::{Closing, evidence_line};
 pub(crate) use whole::{Called, Graph, Most};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agent_tree::AgentTree;
 use super::holder::Holder;
+use super::{Relay, Wrap};
 use crate::event::{Degradation, HostDescription, ListenAddress, SocketFile};
 use crate::evidence::{CredentialKind, Level, Principal, Source};
 use crate::fingerprint::Fingerprint;
@@ -386,6 +387,10 @@ pub enum Delta {
     Holder(Holder),
     /// An agent's tree is new or changed.
     Agent(AgentTree),
+    /// What a workload does with its connections while it is called is new or changed.
+    Relay(Relay),
+    /// A wrap is new or changed.
+    Wrap(Wrap),
     /// A flow was judged, or its judgement changed. The last one stands.
     Flow(Flow),
     /// Coverage changed.
@@ -411,6 +416,10 @@ pub struct Snapshot {
     pub holders: Vec<Holder>,
     /// Agents, in order of their workload's id.
     pub agents: Vec<AgentTree>,
+    /// Edges in and out of one workload that were used together.
+    pub relays: Vec<Relay>,
+    /// Proxies in front of backends.
+    pub wraps: Vec<Wrap>,
 }
 
 impl Listener {

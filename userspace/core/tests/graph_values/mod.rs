@@ -7,9 +7,10 @@ use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
 use tierzero_core::evidence::{CredentialKind, Level, Principal, PrincipalKind, Source};
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{
-    AgentMember, AgentStatus, AgentTree, Boundary, CoverageSummary, CredentialLife, CredentialSighting,
-    Crossing, Edge, EdgeEnds, EvidenceLine, Flow, HeldCredential, Holder, Host, Lifetime, Listener,
-    ListenerClass, PrincipalSighting, ProcessCount, Rotation, Transport, VerdictChange, Workload,
+    AgentMember, AgentStatus, AgentTree, Boundary, Coincidence, CoverageSummary, CredentialLife,
+    CredentialSighting, Crossing, Edge, EdgeEnds, EvidenceLine, Flow, HeldCredential, Holder, HopStrength,
+    Host, Lifetime, Listener, ListenerClass, PrincipalSighting, ProcessCount, Relay, Rotation, Stander,
+    StandingRoom, StandingScope, ToolUse, Transport, VerdictChange, Workload, Wrap, WrapState,
 };
 use tierzero_core::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
 use tierzero_core::verdict::{Check, Contrast, Revision, Served, Strength, Verdict};
@@ -254,4 +255,51 @@ pub(crate) fn holder(principal: Option<Principal>) -> Holder {
         same_secret_s: Some(86_400),
     };
     holder
+}
+
+/// A relay with a tool.
+pub(crate) fn relay() -> Relay {
+    let (inbound, outbound) = (edge(1, 1).id, edge(2, 2).id);
+    let coincidence = Coincidence { n: 20, outside: 1, shared: 2, in_flight_ns: 5, idle_ns: 95 };
+    Relay {
+        id: Relay::id_of(&inbound, &outbound),
+        workload: workload("redis").id,
+        inbound,
+        outbound,
+        strength: HopStrength::Correlated,
+        coincidence,
+        attributed: 0,
+        by_connection: 1,
+        from: at(1),
+        to: at(9),
+        passed_through: Vec::new(),
+        passed: 1,
+        identities_in: 3,
+        identities_out: 1,
+        tools: vec![ToolUse { tool: "lookup<b>".to_owned(), calls: 20, coincidence }],
+    }
+}
+
+/// A wrap with these in its standing room.
+pub(crate) fn wrap(standing: &[(&str, &str)]) -> Wrap {
+    let (proxy, backend) = (workload("stunnel4"), workload("redis"));
+    let (front, backend) = (listener(&proxy).id, listener(&backend).id);
+    Wrap {
+        id: Wrap::id_of(&front, &backend),
+        proxy: proxy.id,
+        front,
+        backend,
+        state: if standing.is_empty() { WrapState::Sealed } else { WrapState::Leaky },
+        why: "as observed".to_owned(),
+        matched: 5,
+        standing_room: StandingRoom {
+            scope: StandingScope::Loopback,
+            workloads: standing
+                .iter()
+                .map(|(id, name)| Stander { workload: WorkloadId::from_stored(id), name: (*name).to_owned() })
+                .collect(),
+            more: 0,
+        },
+        bypassed_by: Vec::new(),
+    }
 }

@@ -7,7 +7,7 @@ use tierzero_core::verdict::Verdict;
 
 use crate::graph_values;
 pub(crate) use crate::graph_values::{
-    agent, at, edge, flow, holder, host, listener, unix_listener, workload,
+    agent, at, edge, flow, holder, host, listener, relay, unix_listener, workload, wrap,
 };
 
 /// What was not seen, with a time in which nothing ran.
@@ -41,6 +41,8 @@ pub(crate) fn snapshot() -> Snapshot {
             holder(None),
             holder(Some(Principal { kind: PrincipalKind::User, name: "<b>\"n".to_owned() })),
         ],
+        relays: vec![relay()],
+        wraps: vec![wrap(&[("w-1", "sleep")])],
     };
     let verdicts = [
         Verdict::Refused,

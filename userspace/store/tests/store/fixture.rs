@@ -28,6 +28,8 @@ pub(crate) fn graph() -> Vec<Delta> {
         Delta::Edge(edge(1, 1)),
         Delta::Holder(holder(None)),
         Delta::Agent(agent(&workload("redis"))),
+        Delta::Relay(graph_values::relay()),
+        Delta::Wrap(graph_values::wrap(&[])),
         Delta::Flow(flow(1, Some(&edge(1, 1)), at(5))),
         Delta::Coverage(coverage()),
         Delta::Edge(edge(1, 2)),
