@@ -64,7 +64,12 @@ fn a_token_that_is_refreshed_and_then_refused_for_its_age() {
     assert_eq!((holder.life.expiry(), holder.life.refreshed), (Expiry::Enforced, 2));
     assert_eq!((holder.life.cancelled, &holder.life.rotated), (None, &None));
     assert_eq!(holder.credentials.len(), 3);
-    assert!(holder.credentials.iter().all(|held| held.lifetime_s == Some(60) && held.cleartext));
+    assert!(
+        holder
+            .credentials
+            .iter()
+            .all(|held| held.credential.lifetime_s == Some(60) && held.credential.cleartext)
+    );
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn a_verified_certificate_and_service_is_an_identity_and_a_missing_one_is_refuse
     assert_eq!(scene.listener_of(&edge).class, ListenerClass::Modern);
     let principal = &edge.principals[0];
     assert_eq!((principal.principal.name.as_str(), principal.verified), ("spiffe://lab/agent-1", true));
-    assert_eq!(edge.credentials[0].lifetime_s, Some(1800));
+    assert_eq!(edge.credentials[0].credential.lifetime_s, Some(1800));
 }
 
 #[test]

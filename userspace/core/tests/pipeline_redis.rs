@@ -82,7 +82,7 @@ fn a_password_that_is_asked_for_is_enforced() {
     assert_eq!((edge.flows, edge.served, edge.refused), (1, 1, 0));
     assert!(edge.history.is_empty(), "a refusal on the way is no verdict: {:?}", edge.history);
     assert_eq!(edge.credentials.len(), 1);
-    assert!(edge.credentials[0].cleartext && edge.credentials[0].fingerprint.is_some());
+    assert!(edge.credentials[0].credential.cleartext && edge.credentials[0].credential.fingerprint.is_some());
     assert_eq!(scene.listener_of(&edge).class, ListenerClass::Transitional);
     scene.stop();
     let log = format!("{:?}{:?}{:?}", scene.recorded, scene.deltas, scene.snapshot());

@@ -1,7 +1,7 @@
 //! The edges in the graph JSON.
 
 use serde::{Deserialize, Serialize};
-use tierzero_core::graph::{Edge, EvidenceLine};
+use tierzero_core::graph::{CredentialSighting, Edge, EvidenceLine};
 
 use crate::words::{Word, time};
 
@@ -148,12 +148,12 @@ impl From<&Edge> for EdgeJson {
             credentials: edge
                 .credentials
                 .iter()
-                .map(|credential| CredentialJson {
+                .map(|CredentialSighting { credential, first, last }| CredentialJson {
                     kind: credential.kind.word().to_owned(),
                     fingerprint: credential.fingerprint.as_ref().map(ToString::to_string),
                     lifetime_s: credential.lifetime_s,
-                    first: time(credential.first),
-                    last: time(credential.last),
+                    first: time(*first),
+                    last: time(*last),
                     cleartext: credential.cleartext,
                     not_before: credential.not_before.map(time),
                     not_after: credential.not_after.map(time),

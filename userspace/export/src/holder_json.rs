@@ -1,7 +1,7 @@
 //! The holders of credentials in the graph JSON, and read back from it.
 
 use serde::{Deserialize, Serialize};
-use tierzero_core::evidence::Principal;
+use tierzero_core::evidence::{Credential, Principal};
 use tierzero_core::fingerprint::Fingerprint;
 use tierzero_core::graph::{CredentialLife, HeldCredential, Holder, Rotation};
 use tierzero_core::id::{HolderId, ListenerId, WorkloadId};
@@ -141,12 +141,7 @@ impl From<&Rotation> for RotationJson {
 impl From<&HeldCredential> for HeldJson {
     fn from(held: &HeldCredential) -> Self {
         let HeldCredential {
-            kind,
-            fingerprint,
-            lifetime_s,
-            not_before,
-            not_after,
-            cleartext,
+            credential: Credential { kind, fingerprint, lifetime_s, not_before, not_after, cleartext },
             first,
             last,
             accepted_first,
@@ -231,12 +226,14 @@ fn rotation(rotation: RotationJson) -> Result<Rotation, ReadError> {
 
 fn held(held: HeldJson) -> Result<HeldCredential, ReadError> {
     Ok(HeldCredential {
-        kind: word("kind of credential", &held.kind)?,
-        fingerprint: trace(held.fingerprint)?,
-        lifetime_s: held.lifetime_s,
-        not_before: maybe(held.not_before)?,
-        not_after: maybe(held.not_after)?,
-        cleartext: held.cleartext,
+        credential: Credential {
+            kind: word("kind of credential", &held.kind)?,
+            fingerprint: trace(held.fingerprint)?,
+            lifetime_s: held.lifetime_s,
+            not_before: maybe(held.not_before)?,
+            not_after: maybe(held.not_after)?,
+            cleartext: held.cleartext,
+        },
         first: moment(&held.first)?,
         last: moment(&held.last)?,
         accepted_first: maybe(held.accepted_first)?,

@@ -110,7 +110,7 @@ fn shown<'a>(snapshot: &'a Snapshot, options: &Options) -> Cow<'a, Snapshot> {
     }
     let mut snapshot = snapshot.clone();
     let credentials = snapshot.edges.iter_mut().flat_map(|edge| &mut edge.credentials);
-    credentials.for_each(|credential| credential.fingerprint = None);
+    credentials.for_each(|shown| shown.credential.fingerprint = None);
     snapshot.holders = snapshot.holders.into_iter().map(Holder::without_fingerprints).collect();
     snapshot.relays.iter_mut().for_each(|relay| relay.passed_through.clear());
     Cow::Owned(snapshot)

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
-use tierzero_core::evidence::Principal;
+use tierzero_core::evidence::{Credential, Principal};
 use tierzero_core::fingerprint::Fingerprint;
 use tierzero_core::graph::{
     CoverageSummary, CredentialSighting, DegradedInterval, Edge, EvidenceLine, Host, Listener,
@@ -245,12 +245,14 @@ fn edge(edge: EdgeJson) -> Result<Edge, ReadError> {
 
 fn credential(credential: CredentialJson) -> Result<CredentialSighting, ReadError> {
     Ok(CredentialSighting {
-        kind: word("kind of credential", &credential.kind)?,
-        fingerprint: credential.fingerprint.map(transparent::<Fingerprint>).transpose()?,
-        lifetime_s: credential.lifetime_s,
-        not_before: credential.not_before.as_deref().map(moment).transpose()?,
-        not_after: credential.not_after.as_deref().map(moment).transpose()?,
-        cleartext: credential.cleartext,
+        credential: Credential {
+            kind: word("kind of credential", &credential.kind)?,
+            fingerprint: credential.fingerprint.map(transparent::<Fingerprint>).transpose()?,
+            lifetime_s: credential.lifetime_s,
+            not_before: credential.not_before.as_deref().map(moment).transpose()?,
+            not_after: credential.not_after.as_deref().map(moment).transpose()?,
+            cleartext: credential.cleartext,
+        },
         first: moment(&credential.first)?,
         last: moment(&credential.last)?,
     })

@@ -10,8 +10,8 @@ use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
 use tierzero_core::evidence::Principal;
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{
-    AgentMember, AgentTree, CoverageSummary, CredentialSighting, Edge, Holder, Host, Listener,
-    PrincipalSighting, ProcessCount, Relay, Snapshot, Stander, StandingRoom, ToolUse, Workload, Wrap,
+    AgentMember, AgentTree, CoverageSummary, Edge, Holder, Host, Listener, PrincipalSighting, ProcessCount,
+    Relay, Snapshot, Stander, StandingRoom, ToolUse, Workload, Wrap,
 };
 use tierzero_core::id::{EdgeId, HolderId, HostId, ListenerId, RelayId, WorkloadId, WrapId};
 
@@ -247,7 +247,11 @@ impl Pseudonyms {
             credentials: edge
                 .credentials
                 .iter()
-                .map(|credential| CredentialSighting { fingerprint: None, ..credential.clone() })
+                .cloned()
+                .map(|mut shown| {
+                    shown.credential.fingerprint = None;
+                    shown
+                })
                 .collect(),
             processes: edge
                 .processes

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use tierzero_core::graph::{Edge, Flow, Listener, PrincipalSighting, Snapshot, VerdictChange, Workload};
+use tierzero_core::graph::{
+    CredentialSighting, Edge, Flow, Listener, PrincipalSighting, Snapshot, VerdictChange, Workload,
+};
 use tierzero_core::verdict::{self, Check, Strength, Verdict};
 
 use super::index::Index;
@@ -191,8 +193,8 @@ fn demanded(edge: &Edge) -> &'static str {
 
 fn offered(edge: &Edge) -> String {
     let mut offers: Vec<String> = edge.principals.iter().map(principal).collect();
-    offers.extend(edge.credentials.iter().map(|credential| {
-        let kind = serde_json::to_value(credential.kind).ok();
+    offers.extend(edge.credentials.iter().map(|shown| {
+        let kind = serde_json::to_value(shown.credential.kind).ok();
         kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or("credential").to_owned()
     }));
     offers.dedup();
@@ -262,7 +264,7 @@ fn credentials(out: &mut dyn Write, edge: &Edge) -> io::Result<()> {
         return Ok(());
     }
     heading(out, "Credentials (never their values)")?;
-    for credential in &edge.credentials {
+    for CredentialSighting { credential, first, last } in &edge.credentials {
         let mut parts = vec![word_of(credential.kind)];
         if let Some(fingerprint) = &credential.fingerprint {
             parts.push(format!("fingerprint {fingerprint}"));
@@ -277,7 +279,7 @@ fn credentials(out: &mut dyn Write, edge: &Edge) -> io::Result<()> {
         if credential.cleartext {
             parts.push("readable on the wire: whoever sees it can use it again".to_owned());
         }
-        parts.push(format!("{} to {}", words::moment(credential.first), words::moment(credential.last)));
+        parts.push(format!("{} to {}", words::moment(*first), words::moment(*last)));
         sentence(out, "- ", &parts.join("; "))?;
     }
     Ok(())

@@ -94,7 +94,7 @@ fn life(life: &CredentialLife, holder: &Holder) -> Vec<String> {
             words::moment(at)
         )),
         (Expiry::Accepted | Expiry::Enforced | Expiry::NotSeen, _) => {
-            if holder.credentials.iter().any(|held| held.not_after.is_some()) {
+            if holder.credentials.iter().any(|held| held.credential.not_after.is_some()) {
                 says.push("expiry: no expired one was seen to be shown".to_owned());
             }
         }
@@ -119,7 +119,7 @@ fn life(life: &CredentialLife, holder: &Holder) -> Vec<String> {
     if let Some(seconds) = life.same_secret_s.filter(|seconds| *seconds > 0) {
         says.push(format!("the same secret was seen in use for at least {}", words::duration(seconds)));
     }
-    if holder.credentials.iter().any(|held: &HeldCredential| held.cleartext) {
+    if holder.credentials.iter().any(|held: &HeldCredential| held.credential.cleartext) {
         says.push("readable on the wire: whoever sees it can use it again".to_owned());
     }
     says

@@ -357,6 +357,25 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// True for the same secret; where nothing of it is readable, for the same kind that lasts as long.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.fingerprint == other.fingerprint
+            && self.cleartext == other.cleartext
+            && (self.fingerprint.is_some() || self.lifetime_s == other.lifetime_s)
+    }
+
+    /// The same was shown again. One that states no beginning lives from when it was seen: the longest is its lifetime.
+    pub fn shown_again(&mut self, again: &Self) {
+        self.lifetime_s = self.lifetime_s.max(again.lifetime_s);
+    }
+
+    /// By what credentials are put in order.
+    pub(crate) fn order(&self) -> (CredentialKind, Option<&Fingerprint>, Option<u64>) {
+        (self.kind, self.fingerprint.as_ref(), self.lifetime_s)
+    }
+
     /// One of this kind of which nothing is readable and nothing can be used again.
     #[must_use]
     pub fn of(kind: CredentialKind) -> Self {

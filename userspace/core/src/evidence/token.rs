@@ -80,12 +80,10 @@ pub(crate) fn bearer(token: &[u8], notes: &Notes<'_>) -> Option<Bearer> {
     }
     let fingerprint = Some(notes.fingerprint("bearer", token));
     let Some((header, claims)) = jwt(token) else {
+        // What is inside an encrypted one, an end too, is not readable: to whoever looks on it is a bearer like any other.
         let credential =
             Credential { fingerprint, cleartext: true, ..Credential::of(CredentialKind::Bearer) };
-        let encrypted = is_encrypted(token);
-        let kind = if encrypted { CredentialKind::Jwt } else { CredentialKind::Bearer };
-        let note = if encrypted { Note::Encrypted } else { Note::Plain };
-        let credential = Credential { kind, ..credential };
+        let note = if is_encrypted(token) { Note::Encrypted } else { Note::Plain };
         return Some(Bearer { proof: Proof::Secret, principal: None, credential, note });
     };
     let seconds = |number: &Option<serde_json::Number>| number.as_ref().and_then(whole_seconds);

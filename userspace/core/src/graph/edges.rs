@@ -286,27 +286,15 @@ impl EdgeEntry {
     }
 
     pub(crate) fn credential(&mut self, credential: &Credential, at: Timestamp) {
-        let Credential { kind, fingerprint, lifetime_s, not_before, not_after, cleartext } = credential;
         let room = self.edge.credentials.len() < MOST;
-        let known = self.edge.credentials.iter_mut().find(|it| {
-            it.kind == *kind
-                && it.fingerprint == *fingerprint
-                && it.cleartext == *cleartext
-                // A token that states no beginning lives from when it was seen: the longest is its lifetime.
-                && (fingerprint.is_some() || it.lifetime_s == *lifetime_s)
-        });
+        let known = self.edge.credentials.iter_mut().find(|it| it.credential.is_same(credential));
         match known {
             Some(known) => {
                 known.last = known.last.max(at);
-                known.lifetime_s = known.lifetime_s.max(*lifetime_s);
+                known.credential.shown_again(credential);
             }
             None if room => self.edge.credentials.push(CredentialSighting {
-                kind: *kind,
-                fingerprint: fingerprint.clone(),
-                lifetime_s: *lifetime_s,
-                not_before: *not_before,
-                not_after: *not_after,
-                cleartext: *cleartext,
+                credential: credential.clone(),
                 first: at,
                 last: at,
             }),
@@ -324,14 +312,8 @@ impl EdgeEntry {
         edge.recount();
         edge.principals = self.names.iter().map(|name| name.render(&contrast.whole)).collect();
         edge.principals.sort_unstable();
-        edge.credentials.sort_by(|a, b| {
-            (a.kind, &a.fingerprint, a.lifetime_s, a.first).cmp(&(
-                b.kind,
-                &b.fingerprint,
-                b.lifetime_s,
-                b.first,
-            ))
-        });
+        edge.credentials
+            .sort_by(|a, b| (a.credential.order(), a.first).cmp(&(b.credential.order(), b.first)));
         edge.processes.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.exe.cmp(&b.exe)));
         edge
     }

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::life::{CLOCK_SKEW, CredentialLife, Lifetime, rotation};
 use crate::evidence::{Credential, CredentialKind, Principal};
-use crate::fingerprint::Fingerprint;
 use crate::id::{HolderId, ListenerId, WorkloadId};
 use crate::verdict::{Decision, Presented};
 
@@ -50,18 +49,9 @@ pub struct Holder {
 /// One credential in one holder's hands. Never its value.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct HeldCredential {
-    /// Kind.
-    pub kind: CredentialKind,
-    /// Keyed fingerprint, where it was readable.
-    pub fingerprint: Option<Fingerprint>,
-    /// Lifetime by its own words, in seconds.
-    pub lifetime_s: Option<u64>,
-    /// From when it may be used, by its own words.
-    pub not_before: Option<Timestamp>,
-    /// Until when it may be used, by its own words.
-    pub not_after: Option<Timestamp>,
-    /// True when whoever sees the wire could use it again.
-    pub cleartext: bool,
+    /// The credential, with the longest lifetime that it stated.
+    #[serde(flatten)]
+    pub credential: Credential,
     /// First shown.
     pub first: Timestamp,
     /// Last shown.
@@ -89,14 +79,8 @@ pub struct HeldCredential {
 
 impl HeldCredential {
     fn new(credential: &Credential, at: Timestamp) -> Self {
-        let Credential { kind, fingerprint, lifetime_s, not_before, not_after, cleartext } = credential;
         Self {
-            kind: *kind,
-            fingerprint: fingerprint.clone(),
-            lifetime_s: *lifetime_s,
-            not_before: *not_before,
-            not_after: *not_after,
-            cleartext: *cleartext,
+            credential: credential.clone(),
             first: at,
             last: at,
             accepted_first: None,
@@ -111,23 +95,14 @@ impl HeldCredential {
         }
     }
 
-    /// True for the same secret; where nothing of it is readable, for the same kind that lasts as long.
-    fn is(&self, credential: &Credential) -> bool {
-        self.kind == credential.kind
-            && self.fingerprint == credential.fingerprint
-            && self.cleartext == credential.cleartext
-            && (self.fingerprint.is_some() || self.lifetime_s == credential.lifetime_s)
-    }
-
     fn take(&mut self, presented: &Presented) {
         let Presented { credential, principal: _, at, decision } = presented;
         let at = *at;
         self.first = self.first.min(at);
         self.last = self.last.max(at);
-        // Without a beginning of its own it lives from when it was first seen.
-        self.lifetime_s = self.lifetime_s.max(credential.lifetime_s);
+        self.credential.shown_again(credential);
         let after = |end: Timestamp| at.duration_since(end);
-        let end = self.not_after;
+        let end = self.credential.not_after;
         match decision {
             Decision::Open => {}
             Decision::Accepted => {
@@ -154,25 +129,26 @@ impl HeldCredential {
 
     /// Its lifetime is stated and within the limit.
     fn is_short(&self, short_lived_s: u64) -> bool {
-        self.lifetime_s.is_some_and(|lifetime_s| lifetime_s <= short_lived_s)
+        self.credential.lifetime_s.is_some_and(|lifetime_s| lifetime_s <= short_lived_s)
     }
 
     /// A secret that is changed rather than one that ends.
     pub(super) fn is_static(&self) -> bool {
-        self.lifetime_s.is_none()
-            && self.not_after.is_none()
-            && matches!(self.kind, CredentialKind::Password | CredentialKind::ApiKey | CredentialKind::Bearer)
+        let Credential { kind, lifetime_s, not_after, .. } = &self.credential;
+        lifetime_s.is_none()
+            && not_after.is_none()
+            && matches!(kind, CredentialKind::Password | CredentialKind::ApiKey | CredentialKind::Bearer)
     }
 
     /// It came in time to take the place of `old`, both short-lived and taken.
     fn refreshes(&self, old: &Self, short_lived_s: u64) -> bool {
         let (Some(first), Some(old_first), Some(end), Some(old_end)) =
-            (self.accepted_first, old.accepted_first, self.not_after, old.not_after)
+            (self.accepted_first, old.accepted_first, self.credential.not_after, old.credential.not_after)
         else {
             return false;
         };
-        self.kind == old.kind
-            && self.fingerprint != old.fingerprint
+        self.credential.kind == old.credential.kind
+            && self.credential.fingerprint != old.credential.fingerprint
             && self.is_short(short_lived_s)
             && old.is_short(short_lived_s)
             && old_first < first
@@ -226,7 +202,7 @@ impl Holder {
     /// The same without any fingerprint.
     #[must_use]
     pub fn without_fingerprints(mut self) -> Self {
-        self.credentials.iter_mut().for_each(|held| held.fingerprint = None);
+        self.credentials.iter_mut().for_each(|held| held.credential.fingerprint = None);
         for rotated in [&mut self.life.rotated, &mut self.earlier.rotated].into_iter().flatten() {
             (rotated.old, rotated.new) = (None, None);
         }
@@ -249,7 +225,7 @@ impl Holder {
     /// A credential was shown under it.
     pub fn take(&mut self, presented: &Presented, short_lived_s: u64) {
         let credential = &presented.credential;
-        let known = self.credentials.iter().position(|held| held.is(credential));
+        let known = self.credentials.iter().position(|held| held.credential.is_same(credential));
         let index = known.unwrap_or_else(|| {
             self.credentials.push(HeldCredential::new(credential, presented.at));
             self.credentials.len().saturating_sub(1)
@@ -257,14 +233,8 @@ impl Holder {
         if let Some(held) = self.credentials.get_mut(index) {
             held.take(presented);
         }
-        self.credentials.sort_by(|a, b| {
-            (a.first, a.kind, &a.fingerprint, a.lifetime_s).cmp(&(
-                b.first,
-                b.kind,
-                &b.fingerprint,
-                b.lifetime_s,
-            ))
-        });
+        self.credentials
+            .sort_by(|a, b| (a.first, a.credential.order()).cmp(&(b.first, b.credential.order())));
         if self.credentials.len() > MOST_CREDENTIALS {
             self.forget_oldest(short_lived_s);
         }
@@ -300,7 +270,7 @@ impl Holder {
         let Self { credentials, earlier, verified, principal, .. } = self;
         let mut life = CredentialLife::default();
         let taken = credentials.iter().filter(|held| held.accepted_first.is_some());
-        let lifetime = |held: &HeldCredential| Lifetime::of(held.kind, held.lifetime_s);
+        let lifetime = |held: &HeldCredential| Lifetime::of(held.credential.kind, held.credential.lifetime_s);
         let longest = taken.clone().map(lifetime).max().or_else(|| credentials.iter().map(lifetime).max());
         let refreshed: Vec<&HeldCredential> = credentials
             .iter()
@@ -318,10 +288,12 @@ impl Holder {
         for new in credentials {
             credentials.iter().for_each(|old| life.join_rotation(rotation(old, new, named)));
         }
-        let in_use = taken.filter(|held| held.is_static() && held.fingerprint.is_some()).filter_map(|held| {
-            let seconds = held.accepted_last?.duration_since(held.accepted_first?).as_secs();
-            u64::try_from(seconds).ok()
-        });
+        let in_use = taken
+            .filter(|held| held.is_static() && held.credential.fingerprint.is_some())
+            .filter_map(|held| {
+                let seconds = held.accepted_last?.duration_since(held.accepted_first?).as_secs();
+                u64::try_from(seconds).ok()
+            });
         life.same_secret_s = in_use.max();
         life.join(earlier);
         life

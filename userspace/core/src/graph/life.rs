@@ -90,11 +90,11 @@ impl Lifetime {
             (Some(..=3600), _) => Self::Hour,
             (Some(..=86_400), _) => Self::Day,
             (Some(_), _) => Self::Longer,
-            (None, CredentialKind::Password | CredentialKind::ApiKey) => Self::Endless,
+            // A JWT is readable, and one without `exp` states no end (RFC 7519 section 4.1.4).
+            (None, CredentialKind::Password | CredentialKind::ApiKey | CredentialKind::Jwt) => Self::Endless,
             (
                 None,
                 CredentialKind::Bearer
-                | CredentialKind::Jwt
                 | CredentialKind::X509
                 | CredentialKind::Cookie
                 | CredentialKind::Signature
@@ -150,17 +150,17 @@ impl CredentialLife {
 pub(super) fn rotation(old: &HeldCredential, new: &HeldCredential, named: bool) -> Option<Rotation> {
     let (old_last, new_first) = (old.accepted_last?, new.accepted_first?);
     let refused = old.refused_last.filter(|refused| *refused > old_last);
-    let stopped = named && old.kind == CredentialKind::Password;
-    let replaced = old.kind == new.kind
-        && old.fingerprint != new.fingerprint
+    let stopped = named && old.credential.kind == CredentialKind::Password;
+    let replaced = old.credential.kind == new.credential.kind
+        && old.credential.fingerprint != new.credential.fingerprint
         && old.is_static()
         && new.is_static()
         && old_last < new_first
         && (refused.is_some() || stopped);
     replaced.then_some(Rotation {
-        kind: old.kind,
-        old: Some(old.fingerprint.clone()?),
-        new: Some(new.fingerprint.clone()?),
+        kind: old.credential.kind,
+        old: Some(old.credential.fingerprint.clone()?),
+        new: Some(new.credential.fingerprint.clone()?),
         old_last,
         new_first,
         old_refused: refused,

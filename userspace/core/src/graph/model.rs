@@ -9,8 +9,7 @@ use super::agent_tree::AgentTree;
 use super::holder::Holder;
 use super::{Relay, Wrap};
 use crate::event::{Degradation, HostDescription, ListenAddress, SocketFile};
-use crate::evidence::{CredentialKind, Level, Principal, Source};
-use crate::fingerprint::Fingerprint;
+use crate::evidence::{Credential, Level, Principal, Source};
 use crate::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
 use crate::verdict::{Check, Contrast, FlowClass, OperationContrast, Revision, Served, Strength, Verdict};
 
@@ -232,20 +231,9 @@ pub struct PrincipalSighting {
 /// A credential seen on an edge. Never its value.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CredentialSighting {
-    /// Kind.
-    pub kind: CredentialKind,
-    /// Keyed fingerprint.
-    pub fingerprint: Option<Fingerprint>,
-    /// Lifetime by its own words, in seconds.
-    pub lifetime_s: Option<u64>,
-    /// From when it may be used, by its own words.
-    #[serde(default)]
-    pub not_before: Option<Timestamp>,
-    /// Until when it may be used, by its own words.
-    #[serde(default)]
-    pub not_after: Option<Timestamp>,
-    /// True when whoever sees the wire could use it again.
-    pub cleartext: bool,
+    /// The credential, with the longest lifetime that it stated.
+    #[serde(flatten)]
+    pub credential: Credential,
     /// First seen.
     pub first: Timestamp,
     /// Last seen.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
-use tierzero_core::evidence::{CredentialKind, Level, Principal, PrincipalKind, Source};
+use tierzero_core::evidence::{Credential, CredentialKind, Level, Principal, PrincipalKind, Source};
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{
     AgentMember, AgentStatus, AgentTree, Boundary, Coincidence, CoverageSummary, CredentialLife,
@@ -137,12 +137,14 @@ pub(crate) fn edge(caller: u64, flows: u64) -> Edge {
             verified: false,
         }],
         credentials: vec![CredentialSighting {
-            kind: CredentialKind::ApiKey,
-            fingerprint: Some(Fingerprinter::new([7; 32]).of("api-key", b"marker")),
-            lifetime_s: Some(u64::MAX >> 1),
-            not_before: Some(at(1)),
-            not_after: Some(at(2)),
-            cleartext: true,
+            credential: Credential {
+                kind: CredentialKind::ApiKey,
+                fingerprint: Some(Fingerprinter::new([7; 32]).of("api-key", b"marker")),
+                lifetime_s: Some(u64::MAX >> 1),
+                not_before: Some(at(1)),
+                not_after: Some(at(2)),
+                cleartext: true,
+            },
             first: at(1),
             last: at(2),
         }],
@@ -219,12 +221,14 @@ pub(crate) fn holder(principal: Option<Principal>) -> Holder {
     let mut holder =
         Holder::new(listener(&workload("redis")).id, principal, &WorkloadId::derive(&["caller-1"]), at(0));
     holder.credentials = vec![HeldCredential {
-        kind: CredentialKind::Jwt,
-        fingerprint: fingerprint.clone(),
-        lifetime_s: Some(60),
-        not_before: Some(at(1)),
-        not_after: Some(at(2)),
-        cleartext: true,
+        credential: Credential {
+            kind: CredentialKind::Jwt,
+            fingerprint: fingerprint.clone(),
+            lifetime_s: Some(60),
+            not_before: Some(at(1)),
+            not_after: Some(at(2)),
+            cleartext: true,
+        },
         first: at(1),
         last: at(9),
         accepted_first: moment,

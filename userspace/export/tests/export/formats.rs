@@ -181,7 +181,7 @@ fn the_same_snapshot_gives_the_same_bytes() {
 
 #[test]
 fn fingerprints_only_on_request_and_never_with_redaction() {
-    let fingerprint = edge(1, 1).credentials[0].fingerprint.clone().unwrap();
+    let fingerprint = edge(1, 1).credentials[0].credential.fingerprint.clone().unwrap();
     assert!(json(&snapshot(), &ALL).contains(fingerprint.as_str()));
     for options in [PLAIN, REDACTED] {
         for text in every_format(&snapshot(), &options) {

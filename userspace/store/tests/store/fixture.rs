@@ -10,8 +10,8 @@ pub(crate) use crate::graph_values::{
 /// An edge whose credential says no end.
 pub(crate) fn edge(caller: u64, flows: u64) -> Edge {
     let mut edge = graph_values::edge(caller, flows);
-    for credential in &mut edge.credentials {
-        credential.not_after = None;
+    for shown in &mut edge.credentials {
+        shown.credential.not_after = None;
     }
     edge
 }
