@@ -185,7 +185,7 @@ fn what_tokens_say_of_themselves() {
     );
     offers(
         format!("{}.MARK.MARK.MARK.MARK", base64(r#"{"alg":"dir","enc":"A256GCM"}"#)),
-        "offers Secret for Request by Jwt in clear with fingerprint [http.jwt-encrypted]",
+        "offers Secret for Request by Bearer in clear with fingerprint [http.jwt-encrypted]",
     );
 }
 

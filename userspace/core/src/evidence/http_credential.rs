@@ -344,7 +344,7 @@ fn authorization(value: &[u8], dpop: Option<&[u8]>, notes: &Notes<'_>) -> Option
 }
 
 fn bearer(sent: token::Bearer) -> Offer {
-    let rule: &'static Rule = if sent.credential.kind != CredentialKind::Jwt {
+    let rule: &'static Rule = if sent.note == Note::Plain && sent.credential.kind != CredentialKind::Jwt {
         &BEARER
     } else {
         match sent.note {

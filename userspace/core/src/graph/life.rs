@@ -166,3 +166,15 @@ pub(super) fn rotation(old: &HeldCredential, new: &HeldCredential, named: bool) 
         old_refused: refused,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_readable_token_without_an_end_has_none_and_an_unreadable_one_may() {
+        assert_eq!(Lifetime::of(CredentialKind::Jwt, None), Lifetime::Endless);
+        assert_eq!(Lifetime::of(CredentialKind::Bearer, None), Lifetime::Unknown);
+        assert_eq!(Lifetime::of(CredentialKind::Jwt, Some(900)), Lifetime::QuarterHour);
+    }
+}
