@@ -73,6 +73,7 @@ pub(super) fn run(settings: &Settings) -> Result<Value, String> {
             copied.push(rate(events, begin));
             let mut pipeline = Pipeline::new(PipelineSettings {
                 short_lived_s: 3600,
+                agents: tierzero_core::subject::AgentRules::default(),
                 payload_bytes: 16 << 10,
                 fingerprinter: Fingerprinter::new([7; 32]),
             });

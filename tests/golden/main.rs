@@ -12,6 +12,7 @@ use tierzero_core::event::Event;
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{Delta, Snapshot};
 use tierzero_core::pipeline::{Pipeline, Settings, Step};
+use tierzero_core::subject::{AgentRules, Decided};
 use tierzero_export::Options;
 use tierzero_replay::LogReader;
 
@@ -39,7 +40,12 @@ struct Replayed {
 fn replay(log: &Path) -> Replayed {
     // The key is of no weight: a recorded log holds fingerprints already.
     let fingerprinter = Fingerprinter::new([0; 32]);
-    let mut pipeline = Pipeline::new(Settings { short_lived_s: 3600, payload_bytes: 16_384, fingerprinter });
+    let mut pipeline = Pipeline::new(Settings {
+        short_lived_s: 3600,
+        payload_bytes: 16_384,
+        agents: AgentRules { decided: Decided::InTheLog, ..AgentRules::default() },
+        fingerprinter,
+    });
     let mut flows = String::new();
     let mut keep = |step: Step| {
         for delta in step.deltas {

@@ -16,14 +16,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
 
-use crate::event::{Event, What};
+use crate::event::{AgentSign, Event, What};
 use crate::fingerprint::Fingerprinter;
 use crate::flow::listening::Listening;
 use crate::flow::table::FlowTable;
 use crate::graph::{Delta, Flow, Graph, Most, Snapshot};
-use crate::id::{HostId, Netns};
-use crate::subject::{Namespaces, Processes};
+use crate::id::{HostId, Netns, ProcessKey};
+use crate::subject::{AgentRules, Namespaces, Processes};
 
+mod agents;
 mod hear;
 mod inside;
 mod sessions;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub short_lived_s: u64,
     /// Payload bytes kept for one direction of one flow until it is judged.
     pub payload_bytes: usize,
+    /// Who is an agent.
+    pub agents: AgentRules,
     /// Key for fingerprints of credentials.
     pub fingerprinter: Fingerprinter,
 }
@@ -110,6 +113,12 @@ pub struct Pipeline {
     /// Listeners that were made from a flow's end because no bind was seen.
     made: HashMap<(u32, Netns, SocketAddr, bool), u32>,
     changed_flows: Vec<Flow>,
+    /// Signs of processes that are no agents yet.
+    signs: HashMap<ProcessKey, Vec<AgentSign>>,
+    /// Signs that this step showed.
+    shown_signs: Vec<(ProcessKey, AgentSign)>,
+    /// Agents whose workload is about to be made.
+    settling: VecDeque<(Timestamp, u32)>,
 }
 
 impl Pipeline {
@@ -142,6 +151,9 @@ impl Pipeline {
             unknown: HashMap::new(),
             made: HashMap::new(),
             changed_flows: Vec::new(),
+            signs: HashMap::new(),
+            shown_signs: Vec::new(),
+            settling: VecDeque::new(),
         }
     }
 
@@ -157,8 +169,11 @@ impl Pipeline {
         self.graph.seen_at(event.at);
         self.clock = self.clock.max(event.at);
         self.let_pass(self.clock, &mut step.recordable);
+        self.settle_agents(self.clock);
         let ends = matches!(event.what, What::Stopped);
+        let at = event.at;
         self.take(event, &mut step.recordable);
+        self.decide_signs(at, &mut step.recordable);
         self.count_lost();
         if ends {
             self.graph.take_soon(&mut step.deltas);
@@ -174,6 +189,7 @@ impl Pipeline {
     pub fn tick(&mut self, now: Timestamp) -> Step {
         let mut step = Step::default();
         self.let_time_alone_pass(now, &mut step.recordable);
+        self.decide_signs(self.clock, &mut step.recordable);
         self.graph.take_soon(&mut step.deltas);
         self.hand_out_flows(&mut step.deltas);
         step

@@ -32,6 +32,8 @@ pub(crate) struct Memory {
     /// Namespaces by number, with the addresses told last.
     pub(crate) namespaces: BTreeMap<Netns, (Namespace, Vec<std::net::IpAddr>)>,
     files: HashMap<(ProcessKey, String), (Instant, Option<SocketFile>)>,
+    /// Environment variables that are looked for.
+    pub(crate) env_names: Vec<String>,
     /// True where a v1 hierarchy of systemd stands beside cgroup2: then the cgroup2 path says little.
     hybrid: bool,
 }
@@ -71,6 +73,7 @@ impl Memory {
                 }
                 self.begun(process, true, &mut first);
                 program(process, file.take());
+                process.env = process::env(process.key.pid, &self.env_names);
             }
             What::Exited { process } => {
                 self.ended(*process);
@@ -168,8 +171,9 @@ impl Memory {
         let same = |found: &process::Found| key.start_ticks == 0 || found.process.key == key;
         if let Some(found) = process::read(key.pid, cgroup2).filter(same) {
             let parent = process::key(found.stat.parent);
+            let env = process::env(key.pid, &self.env_names);
             self.remember(found.process.key, found.process.netns);
-            first.push(What::ProcessSeen { process: Process { parent, ..found.process } });
+            first.push(What::ProcessSeen { process: Process { parent, env, ..found.process } });
         }
     }
 

@@ -54,6 +54,12 @@ impl Host {
         })
     }
 
+    /// From now on processes are told with those of these environment variables that they have, by name. Values are
+    /// wiped as soon as they were read. A process that ends before it is read has none.
+    pub fn look_for_env(&mut self, names: Vec<String>) {
+        self.memory.env_names = names;
+    }
+
     /// All processes, cgroups, network namespaces with their addresses, listeners, and connections already open,
     /// from every network namespace of the host; and what of it could not be read. About 10 system calls a
     /// process, one a descriptor, and one a few hundred sockets.
@@ -68,7 +74,10 @@ impl Host {
         if let Some(cgroup2) = &self.cgroup2 {
             cgroup2.forget();
         }
-        let picture = Picture::take(self.cgroup2.as_ref());
+        let mut picture = Picture::take(self.cgroup2.as_ref());
+        for process in picture.processes.values_mut() {
+            process.env = process::env(process.key.pid, &self.memory.env_names);
+        }
         self.memory.learn(&picture);
         picture
     }

@@ -8,6 +8,7 @@ use nix::sys::stat;
 use tierzero_core::event::{Process, ProgramFile};
 use tierzero_core::id::{Netns, ProcessKey};
 use tierzero_core::subject::redact;
+use zeroize::Zeroizing;
 
 use crate::cgroup;
 use crate::mounts::Cgroup2;
@@ -15,6 +16,9 @@ use crate::mounts::Cgroup2;
 /// Longest command line that is kept, in bytes, and in arguments.
 const ARGV_BYTES: u64 = 4096;
 const ARGV_COUNT: usize = 64;
+
+/// Bytes of an environment that are looked at: `ARG_MAX` of a default stack is 2 MiB, few use a tenth of it.
+const ENVIRON_BYTES: usize = 256 * 1024;
 
 /// What /proc/PID/stat says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,6 +127,34 @@ fn argv(pid: u32) -> Vec<String> {
     words
 }
 
+/// Which of `names` stand in the environment of a process (proc_pid_environ(5)), as it was when its program began.
+pub(crate) fn env(pid: u32, names: &[String]) -> Vec<String> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    // Values may be secrets: the memory is wiped when this returns.
+    let mut bytes = Zeroizing::new(vec![0; ENVIRON_BYTES]);
+    let Ok(mut file) = fs::File::open(format!("/proc/{pid}/environ")) else { return Vec::new() };
+    let mut filled = 0;
+    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match file.read(room) {
+            Ok(0) | Err(_) => break,
+            Ok(more) => filled += more,
+        }
+    }
+    names_set(bytes.get(..filled).unwrap_or_default(), names)
+}
+
+fn names_set(environ: &[u8], names: &[String]) -> Vec<String> {
+    let set = |name: &&String| {
+        environ
+            .split(|byte| *byte == 0)
+            .filter_map(|one| one.split(|byte| *byte == b'=').next())
+            .any(|found| found == name.as_bytes())
+    };
+    names.iter().filter(set).cloned().collect()
+}
+
 /// A process, and what was read with it.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -199,6 +231,14 @@ mod tests {
         assert_eq!(parse_cmdline(b""), Vec::<String>::new());
         assert_eq!(parse_cmdline(b"postgres: writer"), ["postgres: writer"]);
         assert_eq!(parse_cmdline(&b"x\0".repeat(1000)).len(), ARGV_COUNT);
+    }
+
+    #[test]
+    fn of_an_environment_names_alone_are_kept() {
+        let names = ["AGENT".to_owned(), "TOKEN".to_owned(), "X".to_owned()];
+        assert_eq!(names_set(b"PATH=/x\0TOKEN=MARK=1\0AGENT=\0XY=1\0", &names), ["AGENT", "TOKEN"]);
+        assert!(names_set(b"", &names).is_empty());
+        assert!(env(std::process::id(), &["PATH".to_owned()]).len() <= 1);
     }
 
     #[test]

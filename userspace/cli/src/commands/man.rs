@@ -23,7 +23,7 @@ const CONFIGURATION: &[(&str, &str)] = &[
     ),
     (
         "[[agent]]",
-        "name, and any of exe, argv (regular expression), unit, cgroup, uid, netns, env (names of variables). No effect yet.",
+        "name, and any of exe, argv (regular expression), unit, cgroup, uid, netns, env (names of variables); every key that is given must fit. What such a process starts is part of the agent, until a boundary of lineage (sudo, su, doas, pkexec, cron, at, a systemd unit).",
     ),
     ("[[legacy]], [[modern]]", "address, port, unit, exe of listeners. No effect yet."),
     ("[[owner]]", "principal or workload, owner, confirmed_on (date). No effect yet."),

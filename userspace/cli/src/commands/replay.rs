@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use tierzero_core::event::Event;
 use tierzero_core::pipeline::{Pipeline, Step};
+use tierzero_core::subject::{AgentRules, Decided};
 use tierzero_replay::{Recording, ReplayError};
 use tierzero_store::Store;
 
@@ -29,7 +30,8 @@ const PROGRESS: u64 = 1024;
 ///
 /// Reads what `tierzero observe --record FILE` wrote, and pcap and pcapng files (Ethernet, VLAN, raw IP, Linux cooked,
 /// loopback). The same file gives the same graph, byte for byte. A capture knows addresses only: no process, no Unix
-/// socket. The result is printed and forgotten unless --db names a file.
+/// socket. Who is an agent is as the log says it was decided, or, with --config, as the rules there say. The result is
+/// printed and forgotten unless --db names a file.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -50,7 +52,11 @@ pub(crate) struct Replay {
 impl Replay {
     /// Replays.
     pub(crate) fn run(&self, global: &Global) -> Outcome {
-        let config = config::load(global.config.as_deref())?;
+        let mut config = config::load(global.config.as_deref())?;
+        if global.config.is_none() {
+            // What a log says was decided stands, whatever this machine's own rules would say.
+            config.agents = AgentRules { decided: Decided::InTheLog, ..AgentRules::default() };
+        }
         let db = global.db.clone().unwrap_or(Db::Memory);
         // Every log is looked at before the first one changes the database.
         let logs: Vec<(&Path, Recording)> =

@@ -66,7 +66,7 @@ fn agents(agents: &[Agent]) -> Check {
             ],
         )?;
         if let Some(pattern) = argv {
-            regex_lite::Regex::new(pattern.get_ref()).map_err(|error| {
+            self::pattern(pattern.get_ref()).map_err(|error| {
                 problem(pattern, SECTION, "argv", format!("not a regular expression: {error}"))
             })?;
         }
@@ -98,6 +98,14 @@ fn agents(agents: &[Agent]) -> Check {
         }
     }
     Ok(())
+}
+
+/// Largest compiled pattern, in bytes: it is asked about every program that starts.
+const PATTERN_BYTES: usize = 1 << 20;
+
+/// A pattern for command lines: matched in time linear in their length (regex-lite's promise).
+pub(super) fn pattern(text: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
+    regex_lite::RegexBuilder::new(text).size_limit(PATTERN_BYTES).build()
 }
 
 fn signs_of(agent: &Agent) -> (Vec<Option<&String>>, Option<u32>, Vec<&String>) {

@@ -10,6 +10,7 @@ use crate::error::{Failure, Outcome};
 use crate::output::{colour, escape};
 use crate::place;
 use sections::Sections;
+use tierzero_core::subject::{AgentRule, AgentRules};
 
 /// What the configuration says, as far as this version acts on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) tls_library: bool,
     /// Days after which what was last seen is forgotten; `None` keeps everything.
     pub(crate) retention_days: Option<u32>,
+    /// Who is an agent.
+    pub(crate) agents: AgentRules,
 }
 
 impl Default for Config {
@@ -34,6 +37,7 @@ impl Default for Config {
             payload_bytes: None,
             tls_library: false,
             retention_days: None,
+            agents: AgentRules::default(),
         }
     }
 }
@@ -69,6 +73,8 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
             .because(format!("{} `{}`: {}", problem.section, problem.key, problem.says))
     })?;
     let idle = sections.without_effect();
+    let agents =
+        AgentRules { rules: sections.agent.into_iter().map(agent).collect(), ..AgentRules::default() };
     let limits = sections.limits;
     let config = Config {
         short_lived_s: limits.short_lived_s.map_or(3600, toml::Spanned::into_inner),
@@ -76,8 +82,25 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
         payload_bytes: limits.payload_bytes.map(toml::Spanned::into_inner),
         tls_library: sections.observe.tls_library.unwrap_or_default(),
         retention_days: limits.retention_days.map(toml::Spanned::into_inner),
+        agents,
     };
     Ok((config, idle))
+}
+
+/// A rule as it was written. Its pattern was compiled once when it was checked.
+fn agent(written: sections::Agent) -> AgentRule {
+    let sections::Agent { name, exe, argv, unit, cgroup, uid, netns, env } = written;
+    let text = |it: Option<toml::Spanned<String>>| it.map(toml::Spanned::into_inner);
+    AgentRule {
+        name: name.into_inner(),
+        exe: text(exe),
+        argv: argv.and_then(|it| checks::pattern(it.get_ref()).ok()),
+        unit: text(unit),
+        cgroup: text(cgroup),
+        uid: uid.map(toml::Spanned::into_inner),
+        netns: text(netns),
+        env: env.into_iter().map(toml::Spanned::into_inner).collect(),
+    }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
@@ -144,10 +167,19 @@ mod tests {
                 ring_bytes: Some(1_048_576),
                 payload_bytes: Some(4096),
                 tls_library: true,
-                retention_days: Some(30)
+                retention_days: Some(30),
+                agents: AgentRules {
+                    rules: vec![AgentRule {
+                        name: "a".into(),
+                        exe: Some("/usr/bin/python3".into()),
+                        argv: regex_lite::Regex::new("agent\\.py").ok(),
+                        ..AgentRule::default()
+                    }],
+                    ..AgentRules::default()
+                },
             }
         );
-        assert_eq!(idle, ["[[agent]]", "[zones]", "[limits] memory_bytes"]);
+        assert_eq!(idle, ["[zones]", "[limits] memory_bytes"]);
     }
 
     #[test]

@@ -110,12 +110,11 @@ pub(super) struct Limits {
 impl Sections {
     /// What is written there and has no effect in this version.
     pub(super) fn without_effect(&self) -> Vec<&'static str> {
-        let Self { agent, legacy, modern, owner, named_caller, model_endpoint, observe: _, limits, zones } =
+        let Self { agent: _, legacy, modern, owner, named_caller, model_endpoint, observe: _, limits, zones } =
             self;
         let Limits { short_lived_s: _, ring_bytes: _, payload_bytes: _, memory_bytes, retention_days: _ } =
             limits;
         [
-            (!agent.is_empty(), "[[agent]]"),
             (!legacy.is_empty(), "[[legacy]]"),
             (!modern.is_empty(), "[[modern]]"),
             (!owner.is_empty(), "[[owner]]"),

@@ -93,6 +93,7 @@ pub(crate) fn settings(config: &Config, key: [u8; 32]) -> Settings {
     Settings {
         short_lived_s: config.short_lived_s,
         payload_bytes: config.payload_bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or(PAYLOAD_BYTES),
+        agents: config.agents.clone(),
         fingerprinter: Fingerprinter::new(key),
     }
 }

@@ -42,6 +42,7 @@ impl Source {
         let mut host = Host::new().map_err(|error| {
             Failure::new("this host can't be observed").caused_by(&error).next(error.hint())
         })?;
+        host.look_for_env(config.agents.env_names());
         let now = Timestamp::now();
         out.push(Event { at: now, what: What::Host(tierzero_host::describe()) });
         match Sensor::start(options(config)) {

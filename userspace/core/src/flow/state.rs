@@ -63,6 +63,8 @@ pub(crate) struct Attached {
     pub(crate) edge: u32,
     pub(crate) listener: u32,
     pub(crate) caller: u32,
+    /// The caller descends from an agent's root process.
+    pub(crate) descendant: bool,
     pub(crate) class: Option<FlowClass>,
 }
 

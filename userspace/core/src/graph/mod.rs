@@ -3,6 +3,7 @@
 //! The values here are what the store keeps and the exports show; [`crate::pipeline`] makes them.
 
 mod agent_tree;
+mod agents;
 mod changes;
 mod coverage;
 mod edges;
@@ -29,5 +30,6 @@ pub use relay::{Coincidence, HopStrength, LEAST_REQUESTS, Relay, SIGNIFICANCE, T
 pub use standing::{MOST_NAMED, Stander, StandingRoom, StandingScope};
 pub use wrap::{LEAST_CONNECTIONS, Wrap, WrapState};
 
+pub(crate) use agents::{Agents, Seat};
 pub(crate) use edges::{Closing, evidence_line};
 pub(crate) use whole::{Called, Graph, Most};

@@ -7,7 +7,8 @@ use super::holders::{Holders, Sign};
 use super::listeners::{Listeners, new_listener};
 use super::workloads::Workloads;
 use super::{
-    CoverageSummary, Delta, EdgeEnds, Holder, Host, Listener, ListenerClass, Snapshot, Transport, Workload,
+    Agents, CoverageSummary, Delta, EdgeEnds, Holder, Host, Listener, ListenerClass, Snapshot, Transport,
+    Workload,
 };
 use crate::event::ListenAddress;
 use crate::evidence::Principal;
@@ -45,6 +46,7 @@ pub(crate) struct Graph {
     pub(crate) listeners: Listeners,
     pub(crate) edges: Edges,
     holders: Holders,
+    pub(crate) agents: Agents,
     short_lived_s: u64,
     pub(crate) coverage: CoverageSummary,
     window: Option<(Timestamp, Timestamp)>,
@@ -62,6 +64,7 @@ impl Graph {
             listeners: Listeners::default(),
             edges: Edges::default(),
             holders: Holders::default(),
+            agents: Agents::default(),
             short_lived_s,
             coverage: CoverageSummary::default(),
             window: None,
@@ -295,6 +298,7 @@ impl Graph {
         );
         let holders = self.holders.changes.take_soon();
         self.hand_out(&workloads, &listeners, &edges, &holders, out);
+        out.extend(self.agents.take_changed().into_iter().map(Delta::Agent));
         if std::mem::take(&mut self.coverage_soon) {
             out.push(Delta::Coverage(self.coverage.clone()));
         }
@@ -389,7 +393,7 @@ impl Graph {
             listeners,
             edges,
             holders,
-            agents: Vec::new(),
+            agents: self.agents.all(),
             relays: Vec::new(),
             wraps: Vec::new(),
         }
@@ -397,7 +401,7 @@ impl Graph {
 
     /// Goes on from a stored graph. What was degraded then may not be now: it is reported anew.
     pub(crate) fn restore(&mut self, snapshot: &Snapshot) {
-        let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents: _, .. } =
+        let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents, .. } =
             snapshot;
         self.window = *window;
         self.hosts.clone_from(hosts);
@@ -432,6 +436,7 @@ impl Graph {
                 self.tally(listener, None, verdict);
             }
         }
+        self.agents.restore(agents);
         for holder in holders {
             let Some(listener) = self.listeners.find(&holder.listener) else { continue };
             if !self.holders.restore(holder, listener) {

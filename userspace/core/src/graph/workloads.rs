@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::Workload;
 use super::changes::Changes;
+use super::{AgentStatus, Workload};
 use crate::id::WorkloadId;
 
 /// A workload and what belongs to it.
@@ -71,6 +71,15 @@ impl Workload {
         self.exe = self.exe.take().or(exe);
         if self.argv.is_empty() {
             self.argv = argv;
+        }
+        if later.agent != AgentStatus::No {
+            self.agent = later.agent;
+            for reason in later.agent_reasons {
+                if !self.agent_reasons.contains(&reason) {
+                    self.agent_reasons.push(reason);
+                }
+            }
+            self.agent_root = later.agent_root.or_else(|| self.agent_root.take());
         }
         self.pod = self.pod.take().or(pod);
         self.netns = later.netns.or(self.netns);

@@ -23,6 +23,7 @@ impl Pipeline {
         }
         let Some(flow) = self.flows.get(slot) else { return };
         let (Some(attached), Some(class)) = (flow.attached, flow.class()) else { return };
+        let class = FlowClass { descendant: attached.descendant, ..class };
         let class = self.by_operation(slot, attached, class);
         let Some(flow) = self.flows.get(slot) else { return };
         if !is_decisive(flow, class) || attached.class == Some(class) && !flow.over {
@@ -119,14 +120,25 @@ impl Pipeline {
             exe: image.as_ref().and_then(|it| it.exe.as_deref()),
             from: flow.first,
         };
+        let process = flow.originator.as_ref().and_then(|end| end.process);
+        let from = flow.first;
+        let member = process.and_then(|key| self.processes.get(key)).and_then(|it| it.member);
         let edge = self.graph.begin(&called)?;
+        if let Some(member) = member {
+            self.graph.agents.called(member.tree, receiver.number, from);
+        }
         let coverage = &mut self.graph.coverage;
         coverage.flows += 1;
         coverage.unattributed_flows += u64::from(caller.unattributed || receiver.unattributed);
         self.graph.coverage_changed(false);
         let flow = self.flows.get_mut(slot)?;
-        flow.attached =
-            Some(Attached { edge, listener: receiver.number, caller: caller.number, class: None });
+        flow.attached = Some(Attached {
+            edge,
+            listener: receiver.number,
+            caller: caller.number,
+            descendant: member.is_some_and(|it| !it.root),
+            class: None,
+        });
         if let Some(owed) = flow.owed.take() {
             self.graph.contrast(receiver.number, &owed, at);
         }
@@ -205,7 +217,9 @@ impl Pipeline {
         let attached = flow.attached;
         let contrasts = attached.map(|it| self.graph.listeners.contrasts(it.listener)).unwrap_or_default();
         let class = flow.class().unwrap_or(FlowClass::new(Outcome::Unknown, Check::Opaque));
-        let class = attached.map_or(class, |attached| self.by_operation(slot, attached, class));
+        let class = attached.map_or(class, |attached| {
+            self.by_operation(slot, attached, FlowClass { descendant: attached.descendant, ..class })
+        });
         let Some(flow) = self.flows.get(slot) else { return };
         let (Judgement { check, strength, verdict }, _) = judge(class, &contrasts);
         let contrast = contrasts.whole;

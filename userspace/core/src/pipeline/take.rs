@@ -19,6 +19,7 @@ impl Pipeline {
             What::Started | What::Stopped => {
                 self.finish_all(at, recordable);
                 self.resolve_listeners(at, true);
+                self.settle_all_agents(at);
                 recordable.push(event);
             }
             What::Host(_)
@@ -28,11 +29,11 @@ impl Pipeline {
             | What::Exited { .. }
             | What::ProcessSeen { .. }
             | What::CgroupNamed { .. }
-            | What::NetnsSeen { .. }
-            | What::AgentSign { .. } => {
+            | What::NetnsSeen { .. } => {
                 self.take_subject(at, &event.what);
                 recordable.push(event);
             }
+            What::AgentSign { .. } => self.recorded_sign(event, recordable),
             What::Listening(_)
             | What::ListenerClosed { .. }
             | What::Connecting { .. }
@@ -75,19 +76,22 @@ impl Pipeline {
                 self.graph.coverage.take(coverage.clone());
                 self.graph.coverage_changed(at_once);
             }
-            What::Forked { process } => self.processes.forked(process.clone()),
+            What::Forked { process } => self.began(process, at),
             What::Executed { process, .. } => {
                 self.processes.executed(process.clone());
+                self.showed(process.key, true, at);
                 self.resolve_listeners(at, false);
             }
             What::ProcessSeen { process } => {
                 self.processes.seen(process.clone());
+                self.showed(process.key, false, at);
                 self.resolve_listeners(at, false);
             }
-            What::Exited { process } => self.processes.exited(*process, at),
+            What::Exited { process } => self.exited(*process, at),
             What::CgroupNamed { cgroup, place } => {
                 self.processes.name_cgroup(*cgroup, place.clone());
                 self.generation += 1;
+                self.look_for_rules();
             }
             What::NetnsSeen { netns, name, addresses } => {
                 let renamed = self.namespaces.seen(*netns, name.clone(), addresses.clone());
@@ -95,6 +99,7 @@ impl Pipeline {
                     self.generation += 1;
                     self.unknown.remove(netns);
                     self.made.clear();
+                    self.look_for_rules();
                 }
             }
             _ => {}

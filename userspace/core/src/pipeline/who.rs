@@ -27,6 +27,13 @@ impl Pipeline {
         {
             return Some(number);
         }
+        if let Some(member) = known.member {
+            let number = self.member_workload(key, member, at)?;
+            if let Some(known) = self.processes.get_mut(key) {
+                known.workload = Some((number, self.generation));
+            }
+            return Some(number);
+        }
         let place = self.processes.place(known);
         let of = workload::Local {
             host: &self.host,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::agent::boundary;
 use crate::event::{CgroupPlace, Process};
 use crate::id::{Netns, ProcessKey};
 
@@ -20,6 +21,21 @@ pub struct Image {
     pub argv: Vec<String>,
     /// Thread name.
     pub comm: String,
+}
+
+/// What a process is in an agent's tree.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    /// Number of the tree.
+    pub(crate) tree: u32,
+    /// It is the agent itself, not a descendant.
+    pub(crate) root: bool,
+    /// It runs a program at which lineage ends: its children, and what it executes next, are not of the tree.
+    pub(crate) beyond: bool,
+    /// Number of its program in the tree.
+    pub(crate) program: u32,
+    /// When it began, where that was seen.
+    pub(crate) since: Option<Timestamp>,
 }
 
 /// What is known of one process.
@@ -43,9 +59,20 @@ pub struct Known {
     pub ended: Option<Timestamp>,
     /// Number of its workload in the graph, and for which generation of place names that holds.
     pub(crate) workload: Option<(u32, u32)>,
+    /// Its part in an agent's tree.
+    pub(crate) member: Option<Member>,
+    /// Its beginning was seen: it has no children that were there before it.
+    forked: bool,
     children: u32,
     /// Ended long ago, kept only as an ancestor.
     lingers: bool,
+}
+
+impl Known {
+    /// The part in an agent's tree that a child has from its parent.
+    fn gives_on(&self) -> Option<Member> {
+        self.member.filter(|it| !it.beyond).map(|it| Member { root: false, since: None, ..it })
+    }
 }
 
 /// The process table, bounded.
@@ -109,6 +136,45 @@ impl Processes {
         .take(64)
     }
 
+    /// The process that executed the program that this one runs: itself, or of a chain of forks the first.
+    #[must_use]
+    pub(crate) fn who_executed(&self, key: ProcessKey) -> Option<ProcessKey> {
+        let own = self.get(key)?.image.clone();
+        let same = self.ancestors(key).take_while(|(_, it)| Arc::ptr_eq(&it.image, &own)).last();
+        Some(same.map_or(key, |(key, _)| key))
+    }
+
+    /// All that descend from a process and were not started beyond a boundary, in order of key.
+    #[must_use]
+    pub(crate) fn descendants_of(&self, root: ProcessKey) -> Vec<ProcessKey> {
+        if self.known.get(&root).is_none_or(|it| it.forked && it.children == 0) {
+            return Vec::new();
+        }
+        let below = |key: ProcessKey| {
+            for (above, known) in self.ancestors(key) {
+                if above == root {
+                    return true;
+                }
+                if boundary(&known.image).is_some() || known.member.is_some() {
+                    return false;
+                }
+            }
+            false
+        };
+        let mut found = self.known.keys().copied().filter(|key| below(*key)).collect::<Vec<_>>();
+        found.sort_unstable();
+        found
+    }
+
+    /// All that have not ended, in order of key.
+    #[must_use]
+    pub(crate) fn living(&self) -> Vec<ProcessKey> {
+        let live = self.known.iter().filter(|(_, it)| it.ended.is_none());
+        let mut keys = live.map(|(key, _)| *key).collect::<Vec<_>>();
+        keys.sort_unstable();
+        keys
+    }
+
     /// How many processes there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -137,11 +203,15 @@ impl Processes {
 
     /// A process began by fork: what the event does not say comes from the parent.
     pub fn forked(&mut self, process: Process) {
+        let parent_key = process.parent;
         let parent = process.parent.and_then(|key| self.get(key));
         let inherited =
             parent.map(|it| (it.image.clone(), it.cgroup, it.place.clone(), it.netns, it.env.clone()));
         let key = process.key;
+        let of = parent_key.and_then(|key| self.get(key)).and_then(Known::gives_on);
         let mut new = self.admit(process);
+        new.member = of;
+        new.forked = true;
         if let Some((image, cgroup, place, netns, env)) = inherited {
             if new.image.exe.is_none() {
                 new.image = image;
@@ -175,7 +245,9 @@ impl Processes {
     fn renew(&mut self, process: Process, new_program: bool) {
         let key = process.key;
         let mut new = self.admit(process);
+        let of = new.parent.and_then(|key| self.get(key)).and_then(Known::gives_on);
         let Some(old) = self.known.get_mut(&key) else {
+            new.member = of;
             self.insert(key, new);
             return;
         };
@@ -304,6 +376,8 @@ impl Processes {
             env,
             ended: None,
             workload: None,
+            member: None,
+            forked: false,
             children: 0,
             lingers: false,
         }

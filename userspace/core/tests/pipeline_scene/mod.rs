@@ -13,6 +13,7 @@ use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{Delta, Edge, Flow, Listener, Snapshot, Workload};
 use tierzero_core::id::{EndKey, HostId, Netns, ProcessKey};
 use tierzero_core::pipeline::{Limits, Pipeline, Settings, Step};
+use tierzero_core::subject::{AgentRules, Decided};
 
 pub(crate) mod api;
 
@@ -38,7 +39,18 @@ pub(crate) struct Scene {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings { short_lived_s: 3600, payload_bytes: 8192, fingerprinter: Fingerprinter::new([7; 32]) }
+    Settings {
+        short_lived_s: 3600,
+        payload_bytes: 8192,
+        agents: AgentRules::default(),
+        fingerprinter: Fingerprinter::new([7; 32]),
+    }
+}
+
+/// A replay knows no rules: the log says what was decided.
+fn replaying() -> Settings {
+    let agents = AgentRules { decided: Decided::InTheLog, ..AgentRules::default() };
+    Settings { agents, ..settings() }
 }
 
 pub(crate) fn address(text: &str) -> SocketAddr {
@@ -334,7 +346,7 @@ impl Scene {
         let written = self.recorded.iter().map(|it| serde_json::to_string(it).unwrap()).collect::<Vec<_>>();
         let read = written.iter().map(|it| serde_json::from_str::<Event>(it).unwrap()).collect::<Vec<_>>();
         assert_eq!(read, self.recorded, "an event is not what it was after it was written and read");
-        let mut again = Pipeline::with_limits(settings(), self.limits);
+        let mut again = Pipeline::with_limits(replaying(), self.limits);
         let mut recorded = Vec::new();
         for event in read {
             recorded.extend(again.step(event).recordable);
