@@ -401,8 +401,7 @@ impl Graph {
 
     /// Goes on from a stored graph. What was degraded then may not be now: it is reported anew.
     pub(crate) fn restore(&mut self, snapshot: &Snapshot) {
-        let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents, .. } =
-            snapshot;
+        let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents, .. } = snapshot;
         self.window = *window;
         self.hosts.clone_from(hosts);
         self.coverage = CoverageSummary { degraded: Vec::new(), ..coverage.clone() };
