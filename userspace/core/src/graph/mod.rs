@@ -13,6 +13,7 @@ mod life;
 mod listeners;
 mod model;
 mod relay;
+pub mod routes;
 mod standing;
 mod whole;
 mod workloads;
