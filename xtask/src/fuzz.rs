@@ -3,11 +3,13 @@
 //! Stable Rust is enough: the compiler's coverage instrumentation is switched on by codegen flags, and libFuzzer is
 //! compiled from its own crate by the C++ compiler. No sanitizer: `core` holds no unsafe code.
 
+mod kept;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Outcome;
-use crate::process::{run as run_program, target, top};
+use crate::process::{run as run_program, target as target_folder, top};
 
 /// Instrumentation that libFuzzer reads, as cargo-fuzz sets it.
 const FLAGS: &[&str] = &[
@@ -36,13 +38,16 @@ pub(crate) struct Arguments {
     /// Begin with the conversations of the tests: run these and keep what they say as seeds of the targets.
     #[arg(long, conflicts_with_all = ["runs", "input"])]
     seeds: bool,
+    /// Instead of fuzzing, reduce what was found and commit the smallest part of it: writes tests/fuzz/kept.
+    #[arg(long, conflicts_with_all = ["runs", "input"])]
+    keep: bool,
     /// Run this saved input again instead of fuzzing.
     #[arg(long, requires = "target")]
     input: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
-    let Arguments { target, seconds, runs, seeds, input } = arguments;
+    let Arguments { target, seconds, runs, seeds, keep, input } = arguments;
     let home = top().join("tests/fuzz");
     let known = targets(&home)?;
     let chosen = match target {
@@ -56,7 +61,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     build(&home)?;
     for name in chosen {
         let program = home.join("target").join(TARGET).join("release").join(&name);
-        let mut command = Command::new(program);
+        let mut command = Command::new(&program);
         command.current_dir(&home);
         if let Some(input) = &input {
             run_program(command.arg(std::path::absolute(input).map_err(|error| error.to_string())?))?;
@@ -67,14 +72,30 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
             std::fs::create_dir_all(directory)
                 .map_err(|error| format!("{}: {error}", directory.display()))?;
         }
+        if keep {
+            kept::pack(&home, &name, &program, &corpus)?;
+            continue;
+        }
         match runs {
             // Nothing found is kept, or the next run would begin elsewhere.
             Some(runs) => {
                 println!("fuzz {name}: {runs} inputs");
-                command.args([format!("-runs={runs}"), "-seed=1".to_owned(), "-verbosity=0".to_owned()]);
+                let fresh = target_folder().join("fuzz-kept").join(&name);
+                if fresh.exists() {
+                    std::fs::remove_dir_all(&fresh)
+                        .map_err(|error| format!("{}: {error}", fresh.display()))?;
+                }
+                std::fs::create_dir_all(&fresh).map_err(|error| format!("{}: {error}", fresh.display()))?;
+                kept::unpack(&home, &name, &fresh)?;
+                command.arg(fresh).args([
+                    format!("-runs={runs}"),
+                    "-seed=1".to_owned(),
+                    "-verbosity=0".to_owned(),
+                ]);
             }
             None => {
                 println!("fuzz {name}: {seconds} s");
+                kept::unpack(&home, &name, &corpus)?;
                 command
                     .arg(corpus)
                     .args([format!("-max_total_time={seconds}"), "-print_final_stats=1".to_owned()]);
@@ -95,7 +116,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
 /// Runs the tests of the dissectors, which write their conversations, and gives each target those of its name, marked as
 /// whole; `conversation` and `datagrams` get all.
 fn sow(home: &Path, chosen: &[String]) -> Outcome {
-    let folder = target().join("fuzz-seeds");
+    let folder = target_folder().join("fuzz-seeds");
     run_program(
         Command::new("cargo")
             .args(["test", "--quiet", "-p", "tierzero-core", "--tests"])
