@@ -6,6 +6,7 @@
 //!             ─▶ hear: payload becomes observations               pipeline/hear, evidence
 //!             ─▶ settle: flow to edge, class of the flow          pipeline/settle, verdict
 //!             ─▶ deltas: what changed                             graph
+//!             ─▶ watch: findings on what changed                 pipeline/watch, finding
 //! ```
 //!
 //! Time is that of the events. A recorded log holds all that time and silence decided, so that the same log gives
@@ -32,6 +33,7 @@ mod settle;
 mod take;
 mod time;
 mod unix;
+mod watch;
 mod who;
 
 /// Settings of the pipeline.
@@ -119,6 +121,7 @@ pub struct Pipeline {
     shown_signs: Vec<(ProcessKey, AgentSign)>,
     /// Agents whose workload is about to be made.
     settling: VecDeque<(Timestamp, u32)>,
+    watch: watch::Watch,
 }
 
 impl Pipeline {
@@ -132,6 +135,7 @@ impl Pipeline {
     #[must_use]
     pub fn with_limits(settings: Settings, limits: Limits) -> Self {
         let short_lived_s = settings.short_lived_s;
+        let watch = watch::Watch::new(&settings.fingerprinter);
         let Limits { flows, processes, namespaces, workloads, listeners, edges, early_ends } = limits;
         Self {
             settings,
@@ -154,12 +158,14 @@ impl Pipeline {
             signs: HashMap::new(),
             shown_signs: Vec::new(),
             settling: VecDeque::new(),
+            watch,
         }
     }
 
     /// Continues from a stored graph: edges keep their counts, ids and history. To be called before the first step.
     pub fn restore(&mut self, snapshot: &Snapshot) {
         self.graph.restore(snapshot);
+        self.restore_findings(snapshot);
     }
 
     /// Takes one event. New edges, changed verdicts and judged flows come out at once, counts at the next tick or
@@ -180,6 +186,7 @@ impl Pipeline {
         } else {
             self.graph.take_now(&mut step.deltas);
         }
+        self.watch(ends, &mut step.deltas);
         self.hand_out_flows(&mut step.deltas);
         step
     }
@@ -191,6 +198,7 @@ impl Pipeline {
         self.let_time_alone_pass(now, &mut step.recordable);
         self.decide_signs(self.clock, &mut step.recordable);
         self.graph.take_soon(&mut step.deltas);
+        self.watch(true, &mut step.deltas);
         self.hand_out_flows(&mut step.deltas);
         step
     }
@@ -198,7 +206,7 @@ impl Pipeline {
     /// The graph as it stands, everything in order of id.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.graph.snapshot()
+        Snapshot { findings: self.findings(), ..self.graph.snapshot() }
     }
 
     /// Flows under way.

@@ -9,6 +9,7 @@ use tierzero_core::graph::{CoverageSummary, Host, Listener, Relay, Snapshot, Wor
 
 use crate::agent_json::AgentJson;
 use crate::edge_json::EdgeJson;
+use crate::finding_json::{self, FindingJson};
 use crate::holder_json::HolderJson;
 use crate::relay_json::WrapJson;
 use crate::words::{Word, time};
@@ -29,7 +30,7 @@ pub(crate) struct GraphJson {
     // Filled by capabilities that are not there yet; their place is kept.
     paths: Vec<serde_json::Value>,
     pub(crate) agents: Vec<AgentJson>,
-    findings: Vec<serde_json::Value>,
+    pub(crate) findings: Vec<FindingJson>,
     /// Who shows credentials to which listener. Absent in a graph of an older program.
     #[serde(default)]
     pub(crate) principals: Vec<HolderJson>,
@@ -133,8 +134,20 @@ pub(crate) struct SocketFileJson {
 }
 
 pub(crate) fn write(snapshot: &Snapshot) -> String {
-    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents, relays, wraps } =
-        snapshot;
+    let Snapshot {
+        window,
+        hosts,
+        coverage,
+        workloads,
+        listeners,
+        edges,
+        holders,
+        agents,
+        relays,
+        wraps,
+        findings: _,
+        decisions: _,
+    } = snapshot;
     let graph = GraphJson {
         schema: SCHEMA.to_owned(),
         window: WindowJson { from: window.map(|(from, _)| time(from)), to: window.map(|(_, to)| time(to)) },
@@ -146,7 +159,7 @@ pub(crate) fn write(snapshot: &Snapshot) -> String {
         wraps: wraps.iter().map(WrapJson::from).collect(),
         paths: Vec::new(),
         agents: agents.iter().map(AgentJson::from).collect(),
-        findings: Vec::new(),
+        findings: finding_json::all(snapshot),
         principals: holders.iter().map(HolderJson::from).collect(),
         relays: relays.clone(),
     };

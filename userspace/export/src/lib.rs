@@ -10,6 +10,7 @@ mod agent_json;
 mod csv;
 mod dot;
 mod edge_json;
+mod finding_json;
 mod graph_json;
 mod graphml;
 mod holder_json;
@@ -24,6 +25,7 @@ use std::borrow::Cow;
 
 use tierzero_core::graph::{Holder, Snapshot};
 
+pub use finding_json::STALE_AFTER;
 pub use read::ReadError;
 pub use statement::statement;
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tierzero_core::finding::Finding;
 use tierzero_core::graph::{CoverageSummary, Edge, Flow, Snapshot};
 
 use crate::edge_json::{EdgeJson, EvidenceJson};
+use crate::finding_json::StreamedFinding;
 use crate::graph_json::{CoverageJson, WindowJson};
 use crate::statement::statement;
 use crate::words::{Word, time};
@@ -99,6 +101,14 @@ pub fn edge(edge: &Edge) -> String {
     let mut value = EdgeJson::from(edge);
     value.credentials.iter_mut().for_each(|credential| credential.fingerprint = None);
     line(&Typed { r#type: "edge", value })
+}
+
+/// A finding is new or changed: its `finding_type` stands beside the line's own `type`. The state is what evidence
+/// alone gives it; what operators decided is in `findings --json` and in the export.
+#[must_use]
+pub fn finding(finding: &Finding) -> String {
+    let now = finding.turns.last().map_or(finding.last, |turn| turn.at.max(finding.last));
+    line(&Typed { r#type: "finding", value: StreamedFinding::new(finding, now) })
 }
 
 /// Coverage changed.

@@ -16,6 +16,7 @@ use tierzero_core::verdict::Contrast;
 
 use crate::agent_json;
 use crate::edge_json::{CredentialJson, EdgeJson, EvidenceJson};
+use crate::finding_json::FindingJson;
 use crate::graph_json::{CoverageJson, GraphJson, HostJson, ListenerJson, SCHEMA, WorkloadJson};
 use crate::words::Word;
 use crate::{holder_json, relay_json};
@@ -54,6 +55,10 @@ pub(crate) fn read(text: &str) -> Result<Snapshot, ReadError> {
         (Some(from), Some(to)) => Some((moment(from)?, moment(to)?)),
         _ => None,
     };
+    let read = graph.findings.into_iter().map(FindingJson::read).collect::<Result<Vec<_>, _>>()?;
+    let (findings, decisions): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+    let mut decisions: Vec<_> = decisions.into_iter().flatten().collect();
+    decisions.sort_by_key(|it| it.at);
     Ok(Snapshot {
         window,
         hosts: graph.hosts.into_iter().map(host).collect(),
@@ -65,6 +70,8 @@ pub(crate) fn read(text: &str) -> Result<Snapshot, ReadError> {
         agents: graph.agents.into_iter().map(agent_json::read).collect::<Result<_, _>>()?,
         relays: graph.relays,
         wraps: graph.wraps.into_iter().map(relay_json::read).collect::<Result<_, _>>()?,
+        findings,
+        decisions,
     })
 }
 

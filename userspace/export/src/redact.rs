@@ -8,17 +8,30 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
 use tierzero_core::evidence::Principal;
+use tierzero_core::finding::{Decision, Finding, FoundOn, Subject, Verb};
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{
     AgentMember, AgentTree, CoverageSummary, Edge, Holder, Host, Listener, PrincipalSighting, ProcessCount,
     Relay, Snapshot, Stander, StandingRoom, ToolUse, Workload, Wrap,
 };
-use tierzero_core::id::{EdgeId, HolderId, HostId, ListenerId, RelayId, WorkloadId, WrapId};
+use tierzero_core::id::{EdgeId, FindingId, HolderId, HostId, ListenerId, RelayId, WorkloadId, WrapId};
 
 pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
     let names = Pseudonyms(Fingerprinter::new(key));
-    let Snapshot { window, hosts, coverage, workloads, listeners, edges, holders, agents, relays, wraps } =
-        snapshot;
+    let Snapshot {
+        window,
+        hosts,
+        coverage,
+        workloads,
+        listeners,
+        edges,
+        holders,
+        agents,
+        relays,
+        wraps,
+        findings,
+        decisions,
+    } = snapshot;
     let mut redacted = Snapshot {
         window: *window,
         hosts: hosts.iter().map(|host| names.host(host)).collect(),
@@ -30,6 +43,8 @@ pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
         agents: agents.iter().map(|agent| names.agent(agent)).collect(),
         relays: relays.iter().map(|relay| names.relay(relay)).collect(),
         wraps: wraps.iter().map(|wrap| names.wrap(wrap)).collect(),
+        findings: findings.iter().map(|finding| names.finding(finding)).collect(),
+        decisions: decisions.iter().map(|decision| names.decision(decision)).collect(),
     };
     // Ids are pseudonyms as well (they are digests of names), so the order of ids is another one now.
     redacted.hosts.sort_by(|a, b| a.id.cmp(&b.id));
@@ -40,6 +55,7 @@ pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
     redacted.agents.sort_by(|a, b| a.root.cmp(&b.root));
     redacted.relays.sort_by(|a, b| a.id.cmp(&b.id));
     redacted.wraps.sort_by(|a, b| a.id.cmp(&b.id));
+    redacted.findings.sort_by(|a, b| a.id.cmp(&b.id));
     redacted
 }
 
@@ -80,6 +96,55 @@ impl Pseudonyms {
 
     fn listener_id(&self, id: &ListenerId) -> ListenerId {
         ListenerId::from_stored(&self.of("l", id.as_str()))
+    }
+
+    fn finding(&self, finding: &Finding) -> Finding {
+        let Finding { id, kind, severity, subjects, count, first, last, edges, callers, says: _, turns } =
+            finding;
+        let mut edges: Vec<_> = edges
+            .iter()
+            .map(|it| FoundOn { edge: EdgeId::from_stored(&self.of("e", it.edge.as_str())), count: it.count })
+            .collect();
+        edges.sort_by(|a, b| a.edge.cmp(&b.edge));
+        Finding {
+            id: FindingId::from_stored(&self.of("f", id.as_str())),
+            kind: *kind,
+            severity: *severity,
+            subjects: subjects.iter().map(|it| self.subject(it)).collect(),
+            count: *count,
+            first: *first,
+            last: *last,
+            edges,
+            callers: callers.clone(),
+            // With names; without them the type says as much.
+            says: kind.says().to_owned(),
+            turns: turns.clone(),
+        }
+    }
+
+    fn subject(&self, subject: &Subject) -> Subject {
+        match subject {
+            Subject::Workload(id) => Subject::Workload(self.workload_id(id)),
+            Subject::Listener(id) => Subject::Listener(self.listener_id(id)),
+            Subject::Edge(id) => Subject::Edge(EdgeId::from_stored(&self.of("e", id.as_str()))),
+            Subject::Principal(id) => Subject::Principal(HolderId::from_stored(&self.of("p", id.as_str()))),
+            Subject::Host(id) => Subject::Host(self.host_id(id)),
+        }
+    }
+
+    fn decision(&self, decision: &Decision) -> Decision {
+        let Decision { finding, at, by, verb } = decision;
+        Decision {
+            finding: FindingId::from_stored(&self.of("f", finding.as_str())),
+            at: *at,
+            by: self.of("operator", by),
+            verb: match verb {
+                Verb::Accept { owner, reason: _, expires } => {
+                    Verb::Accept { owner: self.of("owner", owner), reason: String::new(), expires: *expires }
+                }
+                Verb::Acknowledge | Verb::Resolve => verb.clone(),
+            },
+        }
     }
 
     fn coverage(&self, coverage: &CoverageSummary) -> CoverageSummary {

@@ -126,6 +126,19 @@ fn write(connection: &mut Connection, session: i64, kept: u32, deltas: &[Delta])
                     ))?;
                 edges_with_flows.insert(edge_of(flow));
             }
+            Delta::Finding(finding) => {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO finding (id, type, last_ns, body) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (id) DO UPDATE SET type = ?2, last_ns = ?3, body = ?4",
+                    )?
+                    .execute((
+                        finding.id.as_str(),
+                        finding.kind.as_str(),
+                        nanoseconds(finding.last),
+                        body("finding", finding)?,
+                    ))?;
+            }
             Delta::Coverage(coverage) => {
                 transaction
                     .prepare_cached(
@@ -171,6 +184,7 @@ enum Key<'a> {
     Agent(&'a str),
     Relay(&'a str),
     Wrap(&'a str),
+    Finding(&'a str),
     Flow(u64),
     Coverage,
 }
@@ -186,6 +200,7 @@ fn key(delta: &Delta) -> Key<'_> {
         Delta::Relay(relay) => Key::Relay(relay.id.as_str()),
         Delta::Wrap(wrap) => Key::Wrap(wrap.id.as_str()),
         Delta::Flow(flow) => Key::Flow(flow.number),
+        Delta::Finding(finding) => Key::Finding(finding.id.as_str()),
         Delta::Coverage(_) => Key::Coverage,
     }
 }
@@ -220,6 +235,7 @@ fn moment(delta: &Delta) -> Option<Timestamp> {
         Delta::Agent(agent) => Some(agent.last),
         Delta::Relay(relay) => Some(relay.to),
         Delta::Flow(flow) => Some(flow.to),
+        Delta::Finding(finding) => Some(finding.last),
     }
 }
 

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod decide;
 mod error;
 mod installation_key;
 mod migrate;

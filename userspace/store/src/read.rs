@@ -29,6 +29,13 @@ impl Store {
                 agents: all(connection, "agent", "SELECT id, body FROM agent ORDER BY id", [])?,
                 relays: all(connection, "relay", "SELECT id, body FROM relay ORDER BY id", [])?,
                 wraps: all(connection, "wrap", "SELECT id, body FROM wrap ORDER BY id", [])?,
+                findings: all(connection, "finding", "SELECT id, body FROM finding ORDER BY id", [])?,
+                decisions: all(
+                    connection,
+                    "decision",
+                    "SELECT CAST(number AS TEXT), body FROM decision ORDER BY at_ns, number",
+                    [],
+                )?,
             })
         })
     }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tierzero_core::finding::Finding;
 use tierzero_core::graph::{CoverageSummary, Delta, Edge, Host, Listener, Snapshot, Workload};
-use tierzero_core::id::{EdgeId, ListenerId, WorkloadId};
+use tierzero_core::id::{EdgeId, FindingId, ListenerId, WorkloadId};
 use tierzero_core::verdict::Verdict;
 
 use crate::output::words;
@@ -49,6 +50,10 @@ pub(crate) struct Board {
     /// Whose, and where.
     listeners: HashMap<ListenerId, (WorkloadId, String)>,
     edges: HashMap<EdgeId, Verdict>,
+    /// Findings that evidence has not ended, and how many turns were told.
+    findings: BTreeMap<FindingId, (Finding, usize)>,
+    /// Findings that are new or took a turn, since they were last taken.
+    told: Vec<Finding>,
     /// New edges that are opaque so far, and since when.
     undecided: BTreeMap<EdgeId, (Instant, News)>,
 }
@@ -60,6 +65,8 @@ impl Board {
         board.host = snapshot.hosts.first().cloned();
         snapshot.workloads.iter().for_each(|workload| board.workload(workload));
         snapshot.listeners.iter().for_each(|listener| board.listener(listener));
+        let known = snapshot.findings.iter().map(|it| (it.id.clone(), (it.clone(), it.turns.len())));
+        board.findings.extend(known);
         board.edges.extend(snapshot.edges.iter().map(|edge| (edge.id.clone(), edge.verdict)));
         board
     }
@@ -77,6 +84,7 @@ impl Board {
                     last.insert(&edge.id, edge);
                 }
                 Delta::Coverage(coverage) => self.coverage = coverage.clone(),
+                Delta::Finding(finding) => self.finding(finding),
                 Delta::Flow(_) | Delta::Holder(_) | Delta::Agent(_) | Delta::Relay(_) | Delta::Wrap(_) => {}
             }
         }
@@ -97,6 +105,27 @@ impl Board {
         }
         self.tell(&news);
         news
+    }
+
+    /// Findings that are new or took a turn since the last call, in the order of their coming.
+    pub(crate) fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Findings that evidence has not ended, the gravest and latest first.
+    pub(crate) fn findings(&self) -> Vec<&Finding> {
+        let mut open: Vec<_> =
+            self.findings.values().map(|(finding, _)| finding).filter(|it| it.ended().is_none()).collect();
+        open.sort_by(|a, b| (b.severity, b.last, &b.id).cmp(&(a.severity, a.last, &a.id)));
+        open
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        let turns = finding.turns.len();
+        let before = self.findings.insert(finding.id.clone(), (finding.clone(), turns));
+        if before.is_none_or(|(_, told)| told != turns) {
+            self.told.push(finding.clone());
+        }
     }
 
     /// New edges that stayed opaque for long enough; all of them at the end, when `now` is `None`.

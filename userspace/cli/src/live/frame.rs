@@ -6,6 +6,7 @@ use anstyle::{Effects, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::board::{Board, News};
+use tierzero_core::finding::Severity;
 use tierzero_core::verdict::Verdict;
 
 use crate::output::table::shortened;
@@ -46,6 +47,7 @@ pub(crate) fn draw(board: &Board, status: &Status, width: usize, height: usize) 
     lines.extend(verdicts(board, width));
     lines.push(totals(board));
     lines.push(unseen(board));
+    lines.extend(findings(board, height));
     lines.extend(banners(board, status));
     lines.push(rule(width));
     lines.push(titles(width));
@@ -127,6 +129,31 @@ fn unseen(board: &Board) -> Line {
         (colour::PLAIN, " · ".to_owned()),
         (style(!names.is_empty()), format!("degraded: {degraded}")),
     ]
+}
+
+/// How many findings are open, and the gravest of them where there is room.
+fn findings(board: &Board, height: usize) -> Vec<Line> {
+    let open = board.findings();
+    let of = |severity| open.iter().filter(|it| it.severity == severity).count();
+    let mut first = vec![(colour::PLAIN, "      findings: ".to_owned())];
+    if open.is_empty() {
+        first.push((colour::DIM, "none so far".to_owned()));
+    }
+    for severity in [Severity::High, Severity::Medium, Severity::Low] {
+        if of(severity) > 0 {
+            first.push((colour::of_severity(severity), format!("{} {} ", of(severity), severity.as_str())));
+        }
+    }
+    let mut lines = vec![first];
+    // A quarter of the picture at most: the edges are what it is for.
+    lines.extend(open.iter().take((height / 4).min(5)).map(|finding| {
+        vec![
+            (colour::of_severity(finding.severity), format!("        {:<22}", finding.kind.as_str())),
+            (colour::PLAIN, format!("{} ", escape::untrusted(&finding.says))),
+            (colour::DIM, format!("x{}", finding.count)),
+        ]
+    }));
+    lines
 }
 
 fn banners(board: &Board, status: &Status) -> Vec<Line> {

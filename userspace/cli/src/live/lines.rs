@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use tierzero_core::finding::Finding;
 use tierzero_core::graph::{Delta, Snapshot};
 
 use super::board::News;
@@ -40,6 +41,30 @@ fn line(out: &mut dyn Write, news: &News) -> io::Result<()> {
     )
 }
 
+impl PlainLines {
+    /// Prints findings: new ones, and those that evidence gave a turn.
+    pub(crate) fn print_findings(&self, findings: &[Finding]) -> Outcome {
+        if findings.is_empty() {
+            return Ok(());
+        }
+        let mut out = colour::stdout();
+        for finding in findings {
+            let Finding { id, kind, severity, last, says, turns, .. } = finding;
+            let (style, dim) = (colour::of_severity(*severity), colour::DIM);
+            let turn = turns.last().map(|turn| format!(" ({})", turn.why)).unwrap_or_default();
+            writeln!(
+                out,
+                "{} {style}{:<16}{style:#} {}, {}{turn} {dim}{id}{dim:#}",
+                words::moment(*last),
+                kind.as_str(),
+                severity.as_str(),
+                escape::untrusted(says),
+            )?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
 /// One JSON object a line.
 pub(crate) struct JsonLines;
 
@@ -51,6 +76,7 @@ impl JsonLines {
             let line = match delta {
                 Delta::Flow(flow) => tierzero_export::lines::flow(flow),
                 Delta::Edge(edge) => tierzero_export::lines::edge(edge),
+                Delta::Finding(finding) => tierzero_export::lines::finding(finding),
                 Delta::Coverage(coverage) => tierzero_export::lines::coverage(coverage),
                 // Their ids are in flows and edges; `export` has the rest.
                 Delta::Host(_)

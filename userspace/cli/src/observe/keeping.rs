@@ -223,6 +223,7 @@ fn name_of(delta: &Delta) -> String {
         Delta::Relay(relay) => relay.id.to_string(),
         Delta::Wrap(wrap) => wrap.id.to_string(),
         Delta::Flow(flow) => format!("f-{}", flow.number),
+        Delta::Finding(finding) => finding.id.to_string(),
         Delta::Coverage(_) => "coverage".to_owned(),
     }
 }

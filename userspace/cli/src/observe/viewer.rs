@@ -47,9 +47,13 @@ impl Viewer {
     /// Takes changes that are stored.
     pub(crate) fn take(&mut self, deltas: &[Delta]) -> Outcome {
         let news = self.board.take(deltas, Instant::now());
+        let findings = self.board.take_findings();
         match &self.way {
             Way::Live(_) => Ok(()),
-            Way::Plain(lines) => lines.print(&news),
+            Way::Plain(lines) => {
+                lines.print(&news)?;
+                lines.print_findings(&findings)
+            }
             Way::Json(lines) => lines.print(deltas),
         }
     }

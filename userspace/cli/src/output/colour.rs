@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Effects, Style};
+use tierzero_core::finding::Severity;
 use tierzero_core::graph::ListenerClass;
 use tierzero_core::verdict::Verdict;
 
@@ -28,6 +29,15 @@ pub(crate) fn of_verdict(verdict: Verdict) -> Style {
         Verdict::SecretChecked => AnsiColor::Cyan.on_default(),
         Verdict::IdentityChecked => GOOD,
         Verdict::Public | Verdict::Refused => DIM,
+    }
+}
+
+/// The style of a finding's severity.
+pub(crate) fn of_severity(severity: Severity) -> Style {
+    match severity {
+        Severity::High => AnsiColor::Red.on_default().effects(Effects::BOLD),
+        Severity::Medium => AnsiColor::Yellow.on_default(),
+        Severity::Low => PLAIN,
     }
 }
 

@@ -63,6 +63,18 @@ pub enum Who {
     Time,
 }
 
+impl Who {
+    /// As shown.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Observer => "observer",
+            Self::Operator(name) => name,
+            Self::Time => "time",
+        }
+    }
+}
+
 /// One change of state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transition {

@@ -5,15 +5,21 @@
 //! Meanings, kinds and states are those of the requirements' sections 2.3, 3.7 and 3.9.
 
 mod anchors;
+mod book;
 mod decision;
 mod life;
+mod look;
 mod model;
 mod severity;
 mod types;
 
 pub use anchors::{Anchors, PINNED, Pinned};
+pub use book::Rules;
 pub use decision::{Decision, Verb};
 pub use life::{Life, State, Transition, Who, life};
-pub use model::{Finding, FoundOn, MOST_EDGES, MOST_TURNS, Subject, Turn, TurnKind};
+pub use model::{CallerClass, Finding, FoundOn, MOST_EDGES, MOST_TURNS, Subject, Turn, TurnKind};
 pub use severity::Severity;
 pub use types::FindingType;
+
+pub(crate) use book::{Book, Rests};
+pub(crate) use look::{Behind, Carries, Seen, Sign, look, place, proved};

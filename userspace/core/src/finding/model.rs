@@ -1,5 +1,7 @@
 //! A finding, as the observer keeps it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,22 @@ use crate::id::{EdgeId, FindingId, HolderId, HostId, ListenerId, WorkloadId};
 pub const MOST_EDGES: usize = 64;
 /// Most turns kept of one finding: the latest.
 pub const MOST_TURNS: usize = 64;
+
+/// Where a caller sits, seen from the listener. Another class among a finding's callers is a material change.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CallerClass {
+    /// In the listener's own network namespace.
+    SameNamespace,
+    /// In another namespace of this host.
+    OtherNamespace,
+    /// On another host.
+    OtherHost,
+    /// An agent, wherever it sits.
+    Agent,
+    /// Not known.
+    Unknown,
+}
 
 /// What a finding is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -61,7 +79,9 @@ pub struct Finding {
     pub last: Timestamp,
     /// Edges it rests on, in order of id; at most [`MOST_EDGES`].
     pub edges: Vec<FoundOn>,
-    /// In one sentence.
+    /// Classes of the callers behind it.
+    pub callers: BTreeSet<CallerClass>,
+    /// In one sentence, with names.
     pub says: String,
     /// What evidence did to it since, oldest first; at most [`MOST_TURNS`].
     pub turns: Vec<Turn>,

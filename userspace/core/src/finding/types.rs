@@ -82,6 +82,92 @@ types! {
     ObserverBlind "observer-blind" "1",
 }
 
+impl FindingType {
+    /// What ends it, in one sentence: only that resolves it.
+    #[must_use]
+    pub fn ends_when(self) -> &'static str {
+        match self {
+            Self::LocationTrust
+            | Self::BridgeDirect
+            | Self::BridgeLineage
+            | Self::AgentOpen
+            | Self::DecorativeCredential => {
+                "every caller that was served so is seen refused for lack of proof, or served for a proof that was asked for"
+            }
+            Self::OpaqueAgentPath => "what was asked of the agent is seen in a form that can be read",
+            Self::DormantPrincipal => "the principal is seen again",
+            Self::UnlistedCaller => "the caller is seen refused",
+            Self::BridgeTransit
+            | Self::BridgeTunnel
+            | Self::BridgeSecret
+            | Self::TokenPassthrough
+            | Self::WrapLeaky
+            | Self::WrapBypass
+            | Self::UnmappedEdge
+            | Self::StaticSecret
+            | Self::RotatedNotExpiring
+            | Self::SecretInFile
+            | Self::CleartextSecret
+            | Self::DefaultCredential
+            | Self::SharedPrincipal
+            | Self::LeaverUsed
+            | Self::OwnerMissing
+            | Self::OddPort
+            | Self::ObserverBlind => "no observation of this version ends it: accept the risk, with an end",
+        }
+    }
+
+    /// True where a caller that was served so, and then asked for proof, shows its end.
+    pub(crate) fn ends_by_demand(self) -> bool {
+        matches!(
+            self,
+            Self::LocationTrust
+                | Self::BridgeDirect
+                | Self::BridgeLineage
+                | Self::AgentOpen
+                | Self::DecorativeCredential
+        )
+    }
+
+    /// In one sentence, without names.
+    #[must_use]
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::LocationTrust => "A listener served callers with no proof of identity observed.",
+            Self::BridgeDirect => "An agent was served with no proof of identity that the listener needs.",
+            Self::BridgeLineage => {
+                "A descendant of an agent was served with no proof of identity that the listener needs."
+            }
+            Self::BridgeTransit => "An agent reaches a location-trusted listener through others.",
+            Self::BridgeTunnel => "An agent reaches a location-trusted listener through a relay of bytes.",
+            Self::BridgeSecret => "An agent was served for a shared secret.",
+            Self::AgentOpen => {
+                "A listener that serves agents served callers with no proof of identity observed."
+            }
+            Self::TokenPassthrough => "An intermediary hands on the credential that it was called with.",
+            Self::DecorativeCredential => {
+                "A listener is shown credentials, and serves the same to callers without any."
+            }
+            Self::WrapLeaky => "Others stand where the backend behind a proxy would serve them.",
+            Self::WrapBypass => "The backend behind a proxy served somebody else than the proxy.",
+            Self::UnlistedCaller => "A caller that is not on the listener's list was served.",
+            Self::UnmappedEdge => "Nobody has claimed this edge.",
+            Self::StaticSecret => "The same secret without an end was in use for long.",
+            Self::RotatedNotExpiring => "A secret without an end took the place of another.",
+            Self::SecretInFile => "A secret seen on the wire is readable in a file.",
+            Self::CleartextSecret => "A secret that can be used again crossed the wire as it is.",
+            Self::DefaultCredential => "A password that anyone would try first was not refused.",
+            Self::SharedPrincipal => "One principal or secret is used by several workloads.",
+            Self::DormantPrincipal => "A verified principal was not seen for long.",
+            Self::LeaverUsed => "A principal that was marked as gone was used.",
+            Self::OwnerMissing => "A principal has no owner.",
+            Self::OddPort => "A listener that checks nothing stands away from its protocol's ports.",
+            Self::OpaqueAgentPath => "What a listener checked of an agent could not be read.",
+            Self::ObserverBlind => "The observer did not see everything.",
+        }
+    }
+}
+
 impl std::str::FromStr for FindingType {
     type Err = ();
 

@@ -1,6 +1,6 @@
 //! The holders of credentials of the graph.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -48,6 +48,8 @@ pub(crate) struct Holders {
     by_who: HashMap<(u32, Who), u32>,
     of_listener: HashMap<u32, u32>,
     pub(crate) changes: Changes,
+    /// Changed in this step.
+    touched: BTreeSet<u32>,
 }
 
 impl Holders {
@@ -63,6 +65,11 @@ impl Holders {
     /// A credential was presented; `false` when there is no room for its holder.
     pub(crate) fn present(&mut self, sign: Sign<'_>, presented: &Presented, short_lived_s: u64) -> bool {
         self.entry(sign, |entry| entry.value.take(presented, short_lived_s))
+    }
+
+    /// Those that changed since the last call.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.touched)
     }
 
     /// Goes on from a stored holder.
@@ -93,6 +100,7 @@ impl Holders {
             entry.value.seen(caller, at);
             change(entry);
             self.changes.soon(number);
+            self.touched.insert(number);
         }
         true
     }

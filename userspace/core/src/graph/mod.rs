@@ -33,4 +33,4 @@ pub use wrap::{LEAST_CONNECTIONS, Wrap, WrapState};
 
 pub(crate) use agents::{Agents, Seat};
 pub(crate) use edges::{Closing, evidence_line};
-pub(crate) use whole::{Called, Graph, Most};
+pub(crate) use whole::{Called, Graph, Most, ToLookAt};

@@ -10,6 +10,7 @@ use super::holder::Holder;
 use super::{Relay, Wrap};
 use crate::event::{Degradation, HostDescription, ListenAddress, SocketFile};
 use crate::evidence::{Credential, Level, Principal, Source};
+use crate::finding::{Decision, Finding};
 use crate::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
 use crate::verdict::{Check, Contrast, FlowClass, OperationContrast, Revision, Served, Strength, Verdict};
 
@@ -383,6 +384,8 @@ pub enum Delta {
     Flow(Flow),
     /// Coverage changed.
     Coverage(CoverageSummary),
+    /// A finding is new or changed.
+    Finding(Finding),
 }
 
 /// The whole graph at one moment, everything in order of id.
@@ -408,6 +411,10 @@ pub struct Snapshot {
     pub relays: Vec<Relay>,
     /// Proxies in front of backends.
     pub wraps: Vec<Wrap>,
+    /// Findings.
+    pub findings: Vec<Finding>,
+    /// What operators decided about them, in order of time.
+    pub decisions: Vec<Decision>,
 }
 
 impl Listener {

@@ -1,5 +1,7 @@
 //! The graph as it grows: workloads, listeners and edges by number, and what of it has to be handed out.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::edges::{EdgeEntry, Edges};
@@ -38,6 +40,15 @@ pub(crate) struct Called<'a> {
     pub(crate) from: Timestamp,
 }
 
+/// Edges, listeners and holders that changed in what findings depend on. A step decides it, never a tick: a log that is
+/// replayed has other ticks.
+#[derive(Debug, Default)]
+pub(crate) struct ToLookAt {
+    pub(crate) listeners: BTreeSet<u32>,
+    pub(crate) edges: BTreeSet<u32>,
+    pub(crate) holders: BTreeSet<u32>,
+}
+
 /// The whole graph.
 #[derive(Debug)]
 pub(crate) struct Graph {
@@ -51,6 +62,8 @@ pub(crate) struct Graph {
     pub(crate) coverage: CoverageSummary,
     window: Option<(Timestamp, Timestamp)>,
     most: Most,
+    /// What findings have to be looked for on at the end of this step, by number.
+    to_look_at: ToLookAt,
     host_changed: bool,
     coverage_now: bool,
     coverage_soon: bool,
@@ -69,6 +82,7 @@ impl Graph {
             coverage: CoverageSummary::default(),
             window: None,
             most,
+            to_look_at: ToLookAt::default(),
             host_changed: false,
             coverage_now: false,
             coverage_soon: false,
@@ -170,6 +184,7 @@ impl Graph {
         let Some(entry) = self.edges.get_mut(edge) else { return };
         let listener = entry.listener;
         let changed = entry.reclass(old, new);
+        self.to_look_at.edges.insert(edge);
         self.edges.changes.soon(edge);
         if new.served_without_proof() && !old.is_some_and(FlowClass::served_without_proof) {
             let showed = Contrast { served_without_proof: 1, ..Contrast::default() };
@@ -192,8 +207,10 @@ impl Graph {
         let why = Revision::between(&before, &entry.value.contrast).unwrap_or(Revision::Flow);
         let edges = if matters { entry.edges.clone() } else { Vec::new() };
         self.listeners.changes.soon(listener);
+        self.to_look_at.listeners.insert(listener);
         if matters {
             for edge in edges {
+                self.to_look_at.edges.insert(edge);
                 self.judge(edge, at, why);
                 self.edges.changes.soon(edge);
             }
@@ -216,7 +233,9 @@ impl Graph {
         }
         let edges = if why.is_some() { entry.edges.clone() } else { Vec::new() };
         self.listeners.changes.soon(listener);
+        self.to_look_at.listeners.insert(listener);
         for edge in edges {
+            self.to_look_at.edges.insert(edge);
             self.judge(edge, at, why.unwrap_or(Revision::Flow));
             self.edges.changes.soon(edge);
         }
@@ -325,7 +344,8 @@ impl Graph {
         out.extend(holders.iter().filter_map(|it| self.render_holder(*it)).map(Delta::Holder));
     }
 
-    fn render_holder(&self, number: u32) -> Option<Holder> {
+    /// A holder as it stands.
+    pub(crate) fn render_holder(&self, number: u32) -> Option<Holder> {
         let entry = self.holders.get(number)?;
         Some(entry.render(&self.listeners.contrast(entry.listener), self.short_lived_s))
     }
@@ -352,6 +372,17 @@ impl Graph {
             lost += u64::from(!self.holders.present(sign, it, self.short_lived_s));
         }
         self.lose("user-holder-table", lost);
+    }
+
+    /// What findings have to be looked for on.
+    pub(crate) fn take_to_look_at(&mut self) -> ToLookAt {
+        self.to_look_at.holders = self.holders.take_touched();
+        std::mem::take(&mut self.to_look_at)
+    }
+
+    /// An edge as it stands.
+    pub(crate) fn edge(&self, number: u32) -> Option<super::Edge> {
+        self.edges.get(number).map(|it| self.render_edge(it))
     }
 
     fn render_edge(&self, entry: &EdgeEntry) -> super::Edge {
@@ -396,6 +427,8 @@ impl Graph {
             agents: self.agents.all(),
             relays: Vec::new(),
             wraps: Vec::new(),
+            findings: Vec::new(),
+            decisions: Vec::new(),
         }
     }
 

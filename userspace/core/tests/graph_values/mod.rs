@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
 use tierzero_core::evidence::{Credential, CredentialKind, Level, Principal, PrincipalKind, Source};
+use tierzero_core::finding::{
+    CallerClass, Decision, Finding, FindingType, FoundOn, Severity, Subject, TurnKind, Verb,
+};
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::graph::{
     AgentMember, AgentStatus, AgentTree, Boundary, Coincidence, CoverageSummary, CredentialLife,
@@ -12,7 +15,7 @@ use tierzero_core::graph::{
     Host, Lifetime, Listener, ListenerClass, PrincipalSighting, ProcessCount, Relay, Rotation, Stander,
     StandingRoom, StandingScope, ToolUse, Transport, VerdictChange, Workload, Wrap, WrapState,
 };
-use tierzero_core::id::{EdgeId, HostId, ListenerId, Netns, WorkloadId};
+use tierzero_core::id::{EdgeId, FindingId, HostId, ListenerId, Netns, WorkloadId};
 use tierzero_core::verdict::{Check, Contrast, Revision, Served, Strength, Verdict};
 
 /// A moment, `second` seconds and a bit after a fixed start.
@@ -47,6 +50,41 @@ pub(crate) fn workload(name: &str) -> Workload {
         agent_root: None,
         first: at(0),
         last: at(9),
+    }
+}
+
+/// A finding that rests on one edge, came back once, and names what should not leave the host.
+pub(crate) fn finding() -> Finding {
+    let (caller, receiver) = (workload("caller-1"), workload("redis"));
+    let mut finding = Finding {
+        id: FindingId::derive(&["bridge-direct", "caller-1"]),
+        kind: FindingType::BridgeDirect,
+        severity: Severity::High,
+        subjects: vec![Subject::Workload(caller.id), Subject::Listener(listener(&receiver).id)],
+        count: 3,
+        first: at(1),
+        last: at(6),
+        edges: vec![FoundOn { edge: edge(1, 1).id, count: 3 }],
+        callers: [CallerClass::Agent].into(),
+        says: "agent caller-1 was served by redis".to_owned(),
+        turns: Vec::new(),
+    };
+    finding.turn(at(4), TurnKind::Ended, "it was asked for proof");
+    finding.turn(at(6), TurnKind::Again, "it was seen again");
+    finding
+}
+
+/// A decision about it.
+pub(crate) fn accepted() -> Decision {
+    Decision {
+        finding: finding().id,
+        at: at(7),
+        by: "root".to_owned(),
+        verb: Verb::Accept {
+            owner: "ops".to_owned(),
+            reason: "until the move".to_owned(),
+            expires: at(1_000),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use tierzero_core::verdict::Verdict;
 
 use crate::graph_values;
 pub(crate) use crate::graph_values::{
-    agent, at, edge, flow, holder, host, listener, relay, unix_listener, workload, wrap,
+    accepted, agent, at, edge, finding, flow, holder, host, listener, relay, unix_listener, workload, wrap,
 };
 
 /// What was not seen, with a time in which nothing ran.
@@ -35,6 +35,8 @@ pub(crate) fn snapshot() -> Snapshot {
         coverage: coverage(),
         listeners: vec![listener(&receiver), unix_listener(&receiver)],
         agents: vec![agent(&caller)],
+        findings: vec![finding()],
+        decisions: vec![accepted()],
         workloads: vec![caller, receiver, peer],
         edges: (1..=7).map(|number| edge(number, number)).collect(),
         holders: vec![

@@ -4,7 +4,7 @@ use tierzero_core::graph::{Delta, Edge};
 
 use crate::graph_values;
 pub(crate) use crate::graph_values::{
-    agent, at, coverage, flow, holder, host, listener, unix_listener, workload,
+    accepted, agent, at, coverage, finding, flow, holder, host, listener, unix_listener, workload,
 };
 
 /// An edge whose credential says no end.
@@ -31,6 +31,7 @@ pub(crate) fn graph() -> Vec<Delta> {
         Delta::Relay(graph_values::relay()),
         Delta::Wrap(graph_values::wrap(&[])),
         Delta::Flow(flow(1, Some(&edge(1, 1)), at(5))),
+        Delta::Finding(finding()),
         Delta::Coverage(coverage()),
         Delta::Edge(edge(1, 2)),
     ]
