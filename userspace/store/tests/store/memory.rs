@@ -1,6 +1,6 @@
 //! What is stored comes back, over restarts, in order, bounded.
 
-use crate::fixture::{at, edge, flow, graph, host, listener, unix_listener, workload};
+use crate::fixture::{accepted, at, edge, finding, flow, graph, host, listener, unix_listener, workload};
 use tempfile::TempDir;
 use tierzero_core::graph::Delta;
 use tierzero_store::{Limits, Place, Store, StoreError};
@@ -43,6 +43,19 @@ fn the_graph_comes_back_whole_after_a_restart() {
     assert_eq!(store.workload(&receiver.id).unwrap(), Some(receiver));
     assert_eq!(store.edge(&edge(2, 1).id).unwrap(), None);
     assert_eq!(store.flows_of_edge(&one.id, 10).unwrap(), [flow(1, Some(&one), at(5))]);
+}
+
+#[test]
+fn an_operator_decides_while_an_observer_writes_and_neither_is_lost() {
+    let directory = TempDir::new().unwrap();
+    let place = place(&directory);
+    let mut observer = begun(&place);
+    observer.apply(&[Delta::Finding(finding())]).unwrap();
+    let mut operator = Store::open(place).unwrap();
+    operator.decide(&accepted()).unwrap();
+    observer.apply(&[Delta::Finding(finding())]).unwrap();
+    let snapshot = observer.snapshot().unwrap();
+    assert_eq!((snapshot.findings, snapshot.decisions), (vec![finding()], vec![accepted()]));
 }
 
 #[test]
