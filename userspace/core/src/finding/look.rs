@@ -249,7 +249,9 @@ fn secrets(
         signs.push(sign(FindingType::CleartextSecret, severity, vec![at_listener()], counted.secret, says));
     }
     let known = |it: &Fingerprint| well_known.contains(it);
-    if counted.secret > 0 && edge.credentials.iter().any(|it| it.credential.fingerprint.as_ref().is_some_and(known)) {
+    if counted.secret > 0
+        && edge.credentials.iter().any(|it| it.credential.fingerprint.as_ref().is_some_and(known))
+    {
         let says = format!("{whom} was shown a password that anyone would try first, and did not refuse it");
         signs.push(sign(
             FindingType::DefaultCredential,
