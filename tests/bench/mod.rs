@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 mod capture;
+mod estate;
 mod figures;
 mod ground;
 mod kernel;
@@ -15,13 +16,14 @@ mod memory;
 mod pipeline;
 mod processor;
 mod replay;
+mod routes;
 mod slowdown;
 mod talks;
 
 use crate::lab::stop;
 
 /// Names and what each measures, in the order in which they run.
-const ALL: [(&str, &str, Measure); 6] = [
+const ALL: [(&str, &str, Measure); 7] = [
     (
         "slowdown",
         "slowdown of short connections, observer on against off, other tools beside it",
@@ -31,6 +33,7 @@ const ALL: [(&str, &str, Measure); 6] = [
     ("processor", "user CPU of the observer for each event and connection", processor::run),
     ("pipeline", "events a second through the pure pipeline", pipeline::run),
     ("replay", "seconds to replay a capture of 200 MiB, beside tshark on the same file", replay::run),
+    ("routes", "bridges, containment and cut set of a million edges, beside networkx", routes::run),
     ("memory", "resident memory idle and with 10,000 open connections", memory::run),
 ];
 
