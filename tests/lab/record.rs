@@ -103,6 +103,7 @@ impl Members {
                 | What::Payload(_)
                 | What::Inside(_)
                 | What::TlsCaller(_)
+                | What::Spoke { .. }
                 | What::Observed { .. } => {}
             }
         }
@@ -150,6 +151,7 @@ impl Members {
             | What::Accepted { end, .. }
             | What::Released { end, .. }
             | What::PeerCredentialsRead { end, .. }
+            | What::Spoke { end, .. }
             | What::Observed { end, .. } => self.ends.contains(end),
             What::Started | What::Stopped | What::Coverage(_) => true,
             What::CgroupNamed { .. } | What::Payload(_) | What::Inside(_) | What::TlsCaller(_) => false,

@@ -244,6 +244,16 @@ pub enum What {
     /// What the responder's TLS library holds about the caller. The evidence stage turns it into `Observed`.
     #[serde(skip)]
     TlsCaller(TlsCaller),
+    /// Somebody spoke on a connection of a workload that is called and calls: the other side was the last to speak, or
+    /// paused. This is what a recorded log keeps of the times of payload.
+    Spoke {
+        /// The end at which it was seen.
+        end: EndKey,
+        /// True when this end sent, false when it received.
+        sent: bool,
+        /// True when nothing further of this connection is captured.
+        last: bool,
+    },
     /// What the payload or the kernel showed about one flow: the form in which payload is recorded.
     Observed {
         /// The end at which it was seen.

@@ -28,6 +28,10 @@ use crate::subject::{AgentRules, Namespaces, Processes};
 mod agents;
 mod hear;
 mod inside;
+mod relay;
+mod relay_count;
+mod relay_stand;
+mod relay_wrap;
 mod sessions;
 mod settle;
 mod take;
@@ -122,6 +126,7 @@ pub struct Pipeline {
     /// Agents whose workload is about to be made.
     settling: VecDeque<(Timestamp, u32)>,
     watch: watch::Watch,
+    relays: relay::Relays,
 }
 
 impl Pipeline {
@@ -159,12 +164,15 @@ impl Pipeline {
             shown_signs: Vec::new(),
             settling: VecDeque::new(),
             watch,
+            relays: relay::Relays::default(),
         }
     }
 
     /// Continues from a stored graph: edges keep their counts, ids and history. To be called before the first step.
     pub fn restore(&mut self, snapshot: &Snapshot) {
         self.graph.restore(snapshot);
+        self.restore_relays(&snapshot.relays);
+        self.restore_wraps(&snapshot.wraps);
         self.restore_findings(snapshot);
     }
 
@@ -180,9 +188,13 @@ impl Pipeline {
         let at = event.at;
         self.take(event, &mut step.recordable);
         self.decide_signs(at, &mut step.recordable);
+        self.relate(at, &mut step.recordable);
         self.count_lost();
         if ends {
+            self.count_relays(true);
             self.graph.take_soon(&mut step.deltas);
+            self.relay_deltas(&mut step.deltas);
+            self.wrap_deltas(&mut step.deltas);
         } else {
             self.graph.take_now(&mut step.deltas);
         }
@@ -197,7 +209,10 @@ impl Pipeline {
         let mut step = Step::default();
         self.let_time_alone_pass(now, &mut step.recordable);
         self.decide_signs(self.clock, &mut step.recordable);
+        self.count_relays(false);
         self.graph.take_soon(&mut step.deltas);
+        self.relay_deltas(&mut step.deltas);
+        self.wrap_deltas(&mut step.deltas);
         self.watch(true, &mut step.deltas);
         self.hand_out_flows(&mut step.deltas);
         step
@@ -206,7 +221,8 @@ impl Pipeline {
     /// The graph as it stands, everything in order of id.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { findings: self.findings(), ..self.graph.snapshot() }
+        let (relays, wraps) = (self.relays_shown(), self.wraps_shown());
+        Snapshot { findings: self.findings(), relays, wraps, ..self.graph.snapshot() }
     }
 
     /// Flows under way.

@@ -121,6 +121,7 @@ impl Memory {
             | What::Payload(_)
             | What::Inside(_)
             | What::TlsCaller(_)
+            | What::Spoke { .. }
             | What::Observed { .. } => {}
         }
         before.extend(first.into_iter().map(|what| Event { at, what }));

@@ -79,6 +79,15 @@ pub(crate) enum Inside {
     Over,
 }
 
+/// Who spoke last on a flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spoke {
+    pub(crate) who: Role,
+    pub(crate) at: Timestamp,
+    /// Nothing further is captured.
+    pub(crate) last: bool,
+}
+
 /// One flow.
 #[derive(Debug)]
 pub(crate) struct FlowState {
@@ -108,6 +117,8 @@ pub(crate) struct FlowState {
     pub(crate) owed: Option<Box<Contrast>>,
     /// The end whose payload is listened to.
     pub(crate) heard_at: Option<Role>,
+    /// Who spoke last, by its payload.
+    pub(crate) spoke: Option<Spoke>,
     pub(crate) attached: Option<Attached>,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
@@ -138,6 +149,7 @@ impl FlowState {
             heard_enough: false,
             owed: None,
             heard_at: None,
+            spoke: None,
             attached: None,
             first: at,
             last: at,

@@ -10,6 +10,7 @@ use super::{
     VerdictChange,
 };
 use crate::evidence::{Credential, Principal, Rule};
+use crate::fingerprint::Fingerprint;
 use crate::id::{EdgeId, ListenerId, WorkloadId};
 use crate::verdict::{
     Check, Contrast, Contrasts, FlowClass, Judgement, Outcome, Revision, Strength, Verdict, edge_verdict,
@@ -144,6 +145,31 @@ impl EdgeEntry {
 
     pub(crate) fn id(&self) -> &EdgeId {
         &self.edge.id
+    }
+
+    /// Names that the caller used.
+    pub(crate) fn principals(&self) -> impl Iterator<Item = &Principal> {
+        self.names.iter().map(|it| &it.principal)
+    }
+
+    /// Traces of credentials that the caller showed.
+    pub(crate) fn fingerprints(&self) -> impl Iterator<Item = &Fingerprint> {
+        self.edge.credentials.iter().filter_map(|it| it.fingerprint.as_ref())
+    }
+
+    /// Protocol, where evidence shows one.
+    pub(crate) fn known_protocol(&self) -> Option<&str> {
+        self.edge.protocol.as_deref()
+    }
+
+    /// First flow.
+    pub(crate) fn since(&self) -> Timestamp {
+        self.edge.first
+    }
+
+    /// Some flow was served.
+    pub(crate) fn is_served(&self) -> bool {
+        self.classes.iter().any(|(class, flows)| *flows > 0 && class.outcome == Outcome::Served)
     }
 
     pub(crate) fn verdict(&self) -> Option<Verdict> {

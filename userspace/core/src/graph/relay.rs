@@ -79,6 +79,16 @@ impl Coincidence {
     pub fn correlates(&self) -> bool {
         self.n >= LEAST_REQUESTS && self.by_chance() <= SIGNIFICANCE
     }
+
+    /// Counts of another time added.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self { n, outside, shared, in_flight_ns, idle_ns } = other;
+        self.n = self.n.saturating_add(*n);
+        self.outside = self.outside.saturating_add(*outside);
+        self.shared = self.shared.saturating_add(*shared);
+        self.in_flight_ns = self.in_flight_ns.saturating_add(*in_flight_ns);
+        self.idle_ns = self.idle_ns.saturating_add(*idle_ns);
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shares of time and counts need no 64 bits")]

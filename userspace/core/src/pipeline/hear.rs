@@ -21,7 +21,13 @@ impl Pipeline {
         };
         let Some(flow) = self.flows.get_mut(slot) else { return };
         let Some(role) = flow.role_of(end) else { return };
-        if flow.heard_enough || *flow.heard_at.get_or_insert(role) != role {
+        if *flow.heard_at.get_or_insert(role) != role {
+            return;
+        }
+        let from = if payload.sent { role } else { role.other() };
+        self.turn(slot, end, from, payload.offset.saturating_add(payload.length), at, recordable);
+        let Some(flow) = self.flows.get_mut(slot) else { return };
+        if flow.heard_enough {
             return;
         }
         let (udp, late) = (flow.transport == Transport::Udp, flow.joined_late);
@@ -35,7 +41,6 @@ impl Pipeline {
                 Conversation::new(self.settings.payload_bytes, fingerprinter)
             })
         });
-        let from = if payload.sent { role } else { role.other() };
         let mut observations = Vec::new();
         conversation.payload(from, payload.offset, payload.length, &payload.bytes, at, &mut observations);
         if conversation.settled() {
@@ -120,6 +125,7 @@ impl Pipeline {
                 None => flow.owed.get_or_insert_default().add(&showed),
             }
         }
+        self.call_named(slot, observations);
         self.settle(slot, at);
         self.tell_holders(slot, at);
     }

@@ -139,7 +139,9 @@ impl Pipeline {
             descendant: member.is_some_and(|it| !it.root),
             class: None,
         });
-        if let Some(owed) = flow.owed.take() {
+        let owed = flow.owed.take();
+        self.relays.placed(slot);
+        if let Some(owed) = owed {
             self.graph.contrast(receiver.number, &owed, at);
         }
         Some(())

@@ -48,6 +48,7 @@ impl Pipeline {
             | What::UnixRefused { .. }
             | What::PeerCredentialsRead { .. }
             | What::Translated { .. }
+            | What::Spoke { .. }
             | What::Observed { .. } => {
                 // Room is made before, what the event sets free comes after, so that a replay meets the same order.
                 if self.may_begin_a_flow(&event.what) {
@@ -76,15 +77,20 @@ impl Pipeline {
                 self.graph.coverage.take(coverage.clone());
                 self.graph.coverage_changed(at_once);
             }
-            What::Forked { process } => self.began(process, at),
+            What::Forked { process } => {
+                self.began(process, at);
+                self.stands(process.key);
+            }
             What::Executed { process, .. } => {
                 self.processes.executed(process.clone());
                 self.showed(process.key, true, at);
+                self.stands(process.key);
                 self.resolve_listeners(at, false);
             }
             What::ProcessSeen { process } => {
                 self.processes.seen(process.clone());
                 self.showed(process.key, false, at);
+                self.stands(process.key);
                 self.resolve_listeners(at, false);
             }
             What::Exited { process } => self.exited(*process, at),
@@ -168,6 +174,13 @@ impl Pipeline {
                 if matches!(protocol, 6 | 17) {
                     let (near, far) = self.flows.translate(*netns, *protocol == 17, *original, *reply);
                     self.join_translated(near, far, at, after);
+                }
+            }
+            What::Spoke { end, sent, last } => {
+                if let Some(slot) = self.flows.of_end(*end)
+                    && let Some(role) = self.flows.get(slot).and_then(|flow| flow.role_of(*end))
+                {
+                    self.spoke(slot, if *sent { role } else { role.other() }, *last, at);
                 }
             }
             What::Observed { end, observations } => match self.flows.of_end(*end) {

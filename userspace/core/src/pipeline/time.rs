@@ -161,6 +161,7 @@ impl Pipeline {
         if let Some(flow) = self.flows.get(slot) {
             self.count_closing(flow.attached.map(|it| it.edge), &closing(flow), flow.last);
         }
+        self.relay_over(slot, at);
         self.show_flow(slot, closed);
         self.flows.remove(slot);
     }

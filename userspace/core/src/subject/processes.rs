@@ -47,6 +47,8 @@ pub struct Known {
     pub image: Arc<Image>,
     /// Real user id.
     pub uid: u32,
+    /// Real group id.
+    pub gid: u32,
     /// cgroup2 id, 0 where unknown.
     pub cgroup: u64,
     /// What its own cgroup file said.
@@ -175,6 +177,18 @@ impl Processes {
         keys
     }
 
+    /// Processes that lived at `since` or later, as far as they are still known.
+    pub(crate) fn lived_since(&self, since: Timestamp) -> Vec<ProcessKey> {
+        let mut lived: Vec<ProcessKey> = self
+            .known
+            .iter()
+            .filter(|(_, it)| it.ended.is_none_or(|ended| ended >= since))
+            .map(|(key, _)| *key)
+            .collect();
+        lived.sort_unstable();
+        lived
+    }
+
     /// How many processes there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -266,7 +280,7 @@ impl Processes {
             });
         }
         old.image = new.image;
-        old.uid = new.uid;
+        (old.uid, old.gid) = (new.uid, new.gid);
         if new_program || !new.env.is_empty() {
             old.env = new.env;
         }
@@ -353,7 +367,7 @@ impl Processes {
     }
 
     fn admit(&mut self, process: Process) -> Known {
-        let Process { key: _, parent, exe, argv, comm, uid, gid: _, cgroup, place, netns, env } = process;
+        let Process { key: _, parent, exe, argv, comm, uid, gid, cgroup, place, netns, env } = process;
         let place = place.map(|place| {
             if let Some(known) = self.cgroups.get(&cgroup)
                 && **known == place
@@ -370,6 +384,7 @@ impl Processes {
             parent,
             image: Arc::new(Image { exe, argv, comm }),
             uid,
+            gid,
             cgroup,
             place,
             netns,

@@ -159,6 +159,7 @@ pub(crate) fn everything() -> Vec<Event> {
         What::PeerCredentialsRead { end: unix, process: PROCESS, by: PeerCredentialCall::PeerPidfd },
         What::Translated { netns: Netns(5), protocol: 17, original: (v6(), v6()), reply: (v6(), v6()) },
         What::Observed { end: END, observations: observations() },
+        What::Spoke { end: END, sent: true, last: false },
         What::AgentSign {
             process: PROCESS,
             sign: AgentSign::Declared { name: "helpdesk".to_owned(), by: vec!["uid 0".to_owned()] },
@@ -208,9 +209,10 @@ pub(crate) fn kind(what: &What) -> usize {
         What::Translated { .. } => 23,
         What::Observed { .. } => 24,
         What::AgentSign { .. } => 25,
+        What::Spoke { .. } => 26,
         What::Payload(_) | What::Inside(_) | What::TlsCaller(_) => KINDS,
     }
 }
 
 /// Kinds of event that can be recorded.
-pub(crate) const KINDS: usize = 26;
+pub(crate) const KINDS: usize = 27;
