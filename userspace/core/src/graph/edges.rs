@@ -154,7 +154,7 @@ impl EdgeEntry {
 
     /// Traces of credentials that the caller showed.
     pub(crate) fn fingerprints(&self) -> impl Iterator<Item = &Fingerprint> {
-        self.edge.credentials.iter().filter_map(|it| it.fingerprint.as_ref())
+        self.edge.credentials.iter().filter_map(|it| it.credential.fingerprint.as_ref())
     }
 
     /// Protocol, where evidence shows one.
