@@ -15,6 +15,7 @@ mod model;
 mod relay;
 pub mod routes;
 mod standing;
+pub mod tier0;
 mod whole;
 mod workloads;
 mod wrap;

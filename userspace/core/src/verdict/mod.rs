@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+mod attack;
 mod class;
 mod contrast;
 mod explain;
@@ -18,6 +19,7 @@ pub mod rules;
 mod setting;
 mod standing;
 
+pub use attack::{Attack, Cell, Ends, Friction, Front, Resistance, Standing, grid, path_grid};
 pub use class::{FlowClass, Judgement, Late, Outcome};
 pub use contrast::{Contrast, KindContrast, ProofKind};
 pub use explain::{not_seen, what_would_change};
