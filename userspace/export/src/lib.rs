@@ -18,11 +18,18 @@ pub mod lines;
 mod read;
 mod redact;
 mod relay_json;
+mod report_document;
+mod report_html;
+mod report_json;
+mod report_markdown;
+mod report_tables;
 mod statement;
+pub mod visible;
 mod words;
 
 use std::borrow::Cow;
 
+use tierzero_core::graph::tier0::{Terms, Tier0};
 use tierzero_core::graph::{Holder, Snapshot};
 
 pub use finding_json::STALE_AFTER;
@@ -100,6 +107,30 @@ pub fn dot(snapshot: &Snapshot, options: &Options) -> String {
 #[must_use]
 pub fn graphml(snapshot: &Snapshot, options: &Options) -> String {
     graphml::write(&shown(snapshot, options))
+}
+
+/// The Tier-0 write-down as CommonMark with GitHub's tables.
+#[must_use]
+pub fn report_markdown(snapshot: &Snapshot, terms: &Terms) -> String {
+    report_markdown::write(&report_document::document(snapshot, &Tier0::of(snapshot, terms)))
+}
+
+/// The Tier-0 write-down as one HTML page that loads nothing and runs nothing.
+#[must_use]
+pub fn report_html(snapshot: &Snapshot, terms: &Terms) -> String {
+    report_html::write(&report_document::document(snapshot, &Tier0::of(snapshot, terms)))
+}
+
+/// The Tier-0 write-down for programs, schema `tierzero/report/1`.
+#[must_use]
+pub fn report_json(snapshot: &Snapshot, terms: &Terms) -> String {
+    report_json::report(snapshot, &Tier0::of(snapshot, terms))
+}
+
+/// The observed principals for programs: the report's list, one element a line.
+#[must_use]
+pub fn principals_json(snapshot: &Snapshot, terms: &Terms) -> String {
+    report_json::principals(snapshot, terms)
 }
 
 /// The snapshot as far as it may be shown. Every format starts from this.

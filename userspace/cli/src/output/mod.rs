@@ -2,7 +2,6 @@
 
 pub(crate) mod colour;
 pub(crate) mod coverage;
-pub(crate) mod escape;
 pub(crate) mod explanation;
 pub(crate) mod holding;
 pub(crate) mod index;
@@ -11,3 +10,5 @@ pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod tracing;
 pub(crate) mod words;
+
+pub(crate) use tierzero_export::visible as escape;

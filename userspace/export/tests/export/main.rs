@@ -1,6 +1,9 @@
 //! Every format: well-formed whatever the names are, the same each time, with what was not seen in it.
 
 #[cfg(test)]
+#[path = "../../../core/tests/estate/mod.rs"]
+mod estate;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod graph;
@@ -9,3 +12,5 @@ mod graph;
 mod graph_values;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod report;

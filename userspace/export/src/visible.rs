@@ -8,12 +8,14 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// One name on one line: nothing in it moves the cursor, changes a colour or reorders the text around it.
-pub(crate) fn untrusted(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn untrusted(text: &str) -> Cow<'_, str> {
     escaped(text, false)
 }
 
 /// Text of several lines (what a library said): line breaks stay, everything else as [`untrusted`].
-pub(crate) fn lines(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, true)
 }
 
