@@ -37,6 +37,9 @@ fn tables() {
         &["edges", "--since", "2100-01-01"],
         &["listeners"],
         &["workloads"],
+        &["agents"],
+        &["principals"],
+        &["events", "--identity", &edge(home.path(), "location-trusted")],
     ] {
         text.push_str(&format!("$ tierzero {}\n{}\n", arguments.join(" "), ask(home.path(), arguments)));
     }
@@ -61,6 +64,51 @@ fn explanations() {
         serde_json::from_str(&ask(home.path(), &["listeners", "--json", "--listener", "6380"])).unwrap();
     text.push_str(&ask(home.path(), &["explain", listeners[0]["id"].as_str().unwrap()]));
     expect("explanations.txt", &text);
+}
+
+#[test]
+fn the_write_down_in_each_format() {
+    let home = home();
+    for (format, file) in [("md", "report.md"), ("html", "report.html"), ("json", "report.json")] {
+        let text = ask(home.path(), &["report", "--format", format]);
+        ask(home.path(), &["report", "--format", format, "-o", file]);
+        assert_eq!(fs::read_to_string(home.path().join(file)).unwrap(), text, "{format}");
+        for word in ["unauthenticated", "compliant", "complete"] {
+            assert!(!text.contains(word), "{format}: {word}");
+        }
+        if format == "md" {
+            expect("report.md", &text);
+        }
+    }
+}
+
+#[test]
+fn owners_of_the_configuration_stand_beside_principals() {
+    let home = home();
+    fs::write(
+        home.path().join("owners.toml"),
+        "[[owner]]\nprincipal = 'nobody'\nowner = 'Shop'\nconfirmed_on = '2020-01-01'\n",
+    )
+    .unwrap();
+    let report = ask(home.path(), &["--config", "owners.toml", "report", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["answers"][2]["figures"]["owned"], 0, "the list names one whom nobody saw");
+    assert_eq!(report["answers"][2]["not_seen"], serde_json::json!([]));
+    assert_eq!(ask(home.path(), &["agents", "--json"]), "[]\n");
+}
+
+#[test]
+fn the_log_of_an_identity_holds_its_flows_and_no_other() {
+    let home = home();
+    let edges: serde_json::Value = serde_json::from_str(&ask(home.path(), &["edges", "--json"])).unwrap();
+    for edge in edges.as_array().unwrap() {
+        let lines = ask(home.path(), &["events", "--json", "--identity", edge["id"].as_str().unwrap()]);
+        let lines: Vec<serde_json::Value> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(u64::try_from(lines.len()).unwrap(), edge["flows"].as_u64().unwrap());
+        assert!(lines.iter().all(|line| line["edge"] == edge["id"] && line["caller"] == edge["caller"]));
+    }
+    assert_eq!(said(home.path(), &["--db", "small.db", "events", "--identity", "none-such"]).code, Some(1));
 }
 
 #[test]

@@ -4,12 +4,16 @@ use std::fmt::Write as _;
 
 use crate::run::{expect, told};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 14] = [
     "observe",
     "edges",
     "listeners",
     "workloads",
+    "agents",
+    "principals",
+    "events",
     "explain",
+    "report",
     "export",
     "replay",
     "doctor",

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    completions, doctor, edges, explain, export, listeners, man, observe, replay, workloads,
+    agents, completions, doctor, edges, events, explain, export, listeners, man, observe, principals, replay,
+    report, workloads,
 };
 use crate::output::colour;
 use crate::place::Db;
@@ -16,6 +17,7 @@ First steps:
   sudo tierzero observe         watch this host; q or Ctrl-C ends it
   sudo tierzero edges           who called whom, worst first
   sudo tierzero explain e-3f2a  why an edge was judged so, and what would change it
+  sudo tierzero report          the write-down: what is checked at all, and by whom
 
 Exit codes: 0 done; 1 failed, with a hint; 2 wrong usage; 3 a gate failed.";
 
@@ -25,6 +27,7 @@ First steps:
   sudo tierzero observe         watch this host; q or Ctrl-C ends it
   sudo tierzero edges           who called whom, worst first
   sudo tierzero explain e-3f2a  why an edge was judged so, and what would change it
+  sudo tierzero report          the write-down: what is checked at all, and by whom
 
 Verdicts, worst first:
   location-trusted  served; where the caller sits was enough, no proof of identity was observed
@@ -93,7 +96,11 @@ pub(crate) enum Command {
     Edges(edges::Edges),
     Listeners(listeners::Listeners),
     Workloads(workloads::Workloads),
+    Agents(agents::Agents),
+    Principals(principals::Principals),
+    Events(events::Events),
     Explain(explain::Explain),
+    Report(report::Report),
     Export(export::Export),
     Replay(replay::Replay),
     Doctor(doctor::Doctor),

@@ -64,20 +64,7 @@ impl Export {
             false => Redaction::Off,
         };
         let text = self.text(&snapshot, &Options { redaction, fingerprints: self.fingerprints });
-        match &self.output {
-            None => {
-                let mut out = std::io::stdout().lock();
-                out.write_all(text.as_bytes())?;
-                out.flush()?;
-            }
-            Some(path) => write_whole(path, text.as_bytes()).map_err(|error| {
-                Failure::new("the export can't be written")
-                    .at_file(path)
-                    .because(error)
-                    .next("name a file in a directory that you may write to, with room on its disk")
-            })?,
-        }
-        Ok(())
+        put(self.output.as_deref(), &text)
     }
 
     fn text(&self, snapshot: &Snapshot, options: &Options) -> String {
@@ -89,6 +76,21 @@ impl Export {
             Format::Graphml => tierzero_export::graphml(snapshot, options),
         }
     }
+}
+
+/// Writes a text to a file, or to standard output.
+pub(super) fn put(output: Option<&Path>, text: &str) -> Outcome {
+    let Some(path) = output else {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        return Ok(out.flush()?);
+    };
+    write_whole(path, text.as_bytes()).map_err(|error| {
+        Failure::new("the file can't be written")
+            .at_file(path)
+            .because(error)
+            .next("name a file in a directory that you may write to, with room on its disk")
+    })
 }
 
 /// Half a file is never seen under the name that was asked for.

@@ -15,7 +15,7 @@ use crate::output::colour;
 const CONFIGURATION: &[(&str, &str)] = &[
     (
         "[limits]",
-        "short_lived_s (longest lifetime in seconds of a credential that counts as short-lived, default 3600), ring_bytes (kernel ring for payload, a power of two), payload_bytes (kept of each direction of a flow until it is judged), retention_days (what was last seen longer ago is forgotten), memory_bytes (no effect yet).",
+        "short_lived_s (longest lifetime in seconds of a credential that counts as short-lived, default 3600), ring_bytes (kernel ring for payload, a power of two), payload_bytes (kept of each direction of a flow until it is judged), retention_days (what was last seen longer ago is forgotten), dormant_s (a principal not used for so long is dormant, default 7776000), owner_stale_days (an owner confirmed longer ago is stale, default 365), memory_bytes (no effect yet).",
     ),
     (
         "[observe]",
@@ -26,7 +26,10 @@ const CONFIGURATION: &[(&str, &str)] = &[
         "name, and any of exe, argv (regular expression), unit, cgroup, uid, netns, env (names of variables); every key that is given must fit. What such a process starts is part of the agent, until a boundary of lineage (sudo, su, doas, pkexec, cron, at, a systemd unit).",
     ),
     ("[[legacy]], [[modern]]", "address, port, unit, exe of listeners. No effect yet."),
-    ("[[owner]]", "principal or workload, owner, confirmed_on (date). No effect yet."),
+    (
+        "[[owner]]",
+        "principal (a name; a certificate's common name or a token's subject is enough; KIND:NAME for one kind alone) or workload, owner, confirmed_on (date), gone_on (date from which it is meant to be out of use).",
+    ),
     ("[[named_caller]]", "listener, callers. No effect yet."),
     ("[[model_endpoint]]", "host, path. No effect yet."),
     ("[zones]", "a name for each list of address ranges. No effect yet."),

@@ -1,15 +1,19 @@
 //! One file per verb.
 
+pub(crate) mod agents;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod edges;
+pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod export;
 mod filter;
 pub(crate) mod listeners;
 pub(crate) mod man;
 pub(crate) mod observe;
+pub(crate) mod principals;
 pub(crate) mod replay;
+pub(crate) mod report;
 pub(crate) mod workloads;
 
 use crate::arguments::{Arguments, Command};
@@ -23,7 +27,11 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Edges(edges) => edges.run(&global),
         Command::Listeners(listeners) => listeners.run(&global),
         Command::Workloads(workloads) => workloads.run(&global),
+        Command::Agents(agents) => agents.run(&global),
+        Command::Principals(principals) => principals.run(&global),
+        Command::Events(events) => events.run(&global),
         Command::Explain(explain) => explain.run(&global),
+        Command::Report(report) => report.run(&global),
         Command::Export(export) => export.run(&global),
         Command::Replay(replay) => replay.run(&global),
         Command::Doctor(doctor) => doctor.run(&global),

@@ -167,18 +167,20 @@ fn named(place: &Place) -> (Option<&String>, Option<u16>, Option<&String>, Optio
 
 fn owner(entry: &Owner) -> Check {
     const SECTION: &str = "[[owner]]";
-    let Owner { principal, workload, owner, confirmed_on } = entry;
+    let Owner { principal, workload, owner, confirmed_on, gone_on } = entry;
     not_empty(owner, SECTION, "owner")?;
     each_not_empty(SECTION, &[("principal", principal.as_ref()), ("workload", workload.as_ref())])?;
     if principal.is_some() == workload.is_some() {
         return Err(problem(owner, SECTION, "owner", "needs either principal or workload, not both"));
     }
-    match confirmed_on {
-        Some(day) if day.get_ref().parse::<jiff::civil::Date>().is_err() => {
-            Err(problem(day, SECTION, "confirmed_on", "not a date; write it as \"2026-11-23\""))
+    for (key, day) in [("confirmed_on", confirmed_on), ("gone_on", gone_on)] {
+        if let Some(day) = day
+            && day.get_ref().parse::<jiff::civil::Date>().is_err()
+        {
+            return Err(problem(day, SECTION, key, "not a date; write it as \"2026-11-23\""));
         }
-        Some(_) | None => Ok(()),
     }
+    Ok(())
 }
 
 fn named_callers(entries: &[NamedCaller]) -> Check {
@@ -208,12 +210,22 @@ fn model_endpoint(entry: &ModelEndpoint) -> Check {
 }
 
 fn limits(limits: &Limits) -> Check {
-    let Limits { short_lived_s, ring_bytes, payload_bytes, memory_bytes, retention_days } = limits;
+    let Limits {
+        short_lived_s,
+        ring_bytes,
+        payload_bytes,
+        memory_bytes,
+        retention_days,
+        dormant_s,
+        owner_stale_days,
+    } = limits;
     within("short_lived_s", short_lived_s.as_ref(), 1..=86_400 * 365)?;
     within("ring_bytes", ring_bytes.as_ref(), 65_536..=1 << 30)?;
     within("payload_bytes", payload_bytes.as_ref(), 256..=65_536)?;
     within("memory_bytes", memory_bytes.as_ref(), 16 << 20..=1 << 40)?;
     within("retention_days", retention_days.as_ref(), 1..=36_500)?;
+    within("dormant_s", dormant_s.as_ref(), 1..=86_400 * 36_500)?;
+    within("owner_stale_days", owner_stale_days.as_ref(), 1..=36_500)?;
     match ring_bytes {
         // BPF_MAP_TYPE_RINGBUF: a power of two and a multiple of the page size (kernel/bpf/ringbuf.c).
         Some(bytes) if !bytes.get_ref().is_power_of_two() => {

@@ -6,6 +6,8 @@ mod sections;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use tierzero_core::graph::tier0::Terms;
+
 use crate::error::{Failure, Outcome};
 use crate::output::{colour, escape};
 use crate::place;
@@ -27,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) retention_days: Option<u32>,
     /// Who is an agent.
     pub(crate) agents: AgentRules,
+    /// What an operator says about owners, and the limits of the write-down.
+    pub(crate) terms: Terms,
 }
 
 impl Default for Config {
@@ -38,6 +42,7 @@ impl Default for Config {
             tls_library: false,
             retention_days: None,
             agents: AgentRules::default(),
+            terms: Terms::default(),
         }
     }
 }
@@ -76,6 +81,13 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
     let agents =
         AgentRules { rules: sections.agent.into_iter().map(agent).collect(), ..AgentRules::default() };
     let limits = sections.limits;
+    let usual = Terms::default();
+    let terms = Terms {
+        owners: sections.owner.into_iter().map(sections::Owner::rule).collect(),
+        short_lived_s: limits.short_lived_s.as_ref().map_or(usual.short_lived_s, |it| *it.get_ref()),
+        dormant_s: limits.dormant_s.map_or(usual.dormant_s, toml::Spanned::into_inner),
+        owner_stale_days: limits.owner_stale_days.map_or(usual.owner_stale_days, toml::Spanned::into_inner),
+    };
     let config = Config {
         short_lived_s: limits.short_lived_s.map_or(3600, toml::Spanned::into_inner),
         ring_bytes: limits.ring_bytes.map(toml::Spanned::into_inner),
@@ -83,6 +95,7 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
         tls_library: sections.observe.tls_library.unwrap_or_default(),
         retention_days: limits.retention_days.map(toml::Spanned::into_inner),
         agents,
+        terms,
     };
     Ok((config, idle))
 }
@@ -138,6 +151,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tierzero_core::graph::tier0::Owned;
 
     fn outcome(text: &str) -> Outcome<(Config, Vec<&'static str>)> {
         parse(Path::new("t.toml"), text)
@@ -177,9 +191,26 @@ mod tests {
                     }],
                     ..AgentRules::default()
                 },
+                terms: Terms { short_lived_s: 900, ..Terms::default() },
             }
         );
         assert_eq!(idle, ["[zones]", "[limits] memory_bytes"]);
+    }
+
+    #[test]
+    fn owners_take_effect() {
+        let (config, idle) = outcome(
+            "[limits]\ndormant_s = 60\nowner_stale_days = 30\n[[owner]]\nprincipal = 'etl'\nowner = 'BI'\n\
+             confirmed_on = '2022-01-31'\ngone_on = '2026-01-01'\n[[owner]]\nworkload = 'app1'\nowner = 'Shop'\n",
+        )
+        .unwrap();
+        assert!(idle.is_empty());
+        let Terms { owners, short_lived_s: _, dormant_s, owner_stale_days } = config.terms;
+        assert_eq!((dormant_s, owner_stale_days), (60, 30));
+        assert_eq!(owners[0].of, Owned::Principal("etl".to_owned()));
+        assert_eq!(owners[0].confirmed_on.unwrap().to_string(), "2022-01-31");
+        assert_eq!(owners[0].gone_on.unwrap().to_string(), "2026-01-01");
+        assert_eq!(owners[1].of, Owned::Workload("app1".to_owned()));
     }
 
     #[test]
@@ -201,6 +232,8 @@ mod tests {
             ("[[legacy]]\nport = 1\n[[modern]]\nport = 1\n", 4, "also"),
             ("[[owner]]\nowner = 'x'\n", 2, "principal"),
             ("[[owner]]\nprincipal = 'p'\nowner = 'x'\nconfirmed_on = 'last week'\n", 4, "confirmed_on"),
+            ("[[owner]]\nprincipal = 'p'\nowner = 'x'\ngone_on = 'soon'\n", 4, "gone_on"),
+            ("[limits]\ndormant_s = 0\n", 2, "dormant_s"),
             ("[zones]\na = ['10.0.0.0/33']\n", 2, "prefix"),
             ("[zones]\na = ['10.0.0.0/8']\nb = ['10.1.0.0/16']\n", 3, "overlaps"),
             ("a = \n", 1, ""),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use tierzero_core::graph::tier0::{Owned, OwnerRule};
 use toml::Spanned;
 
 /// The whole file.
@@ -71,6 +72,7 @@ pub(super) struct Owner {
     pub(super) workload: Option<Spanned<String>>,
     pub(super) owner: Spanned<String>,
     pub(super) confirmed_on: Option<Spanned<String>>,
+    pub(super) gone_on: Option<Spanned<String>>,
 }
 
 /// `[[named_caller]]`.
@@ -105,19 +107,49 @@ pub(super) struct Limits {
     pub(super) payload_bytes: Option<Spanned<u32>>,
     pub(super) memory_bytes: Option<Spanned<u64>>,
     pub(super) retention_days: Option<Spanned<u32>>,
+    pub(super) dormant_s: Option<Spanned<u64>>,
+    pub(super) owner_stale_days: Option<Spanned<u32>>,
+}
+
+impl Owner {
+    /// As the core takes it. What is no date was found by the checks before.
+    pub(super) fn rule(self) -> OwnerRule {
+        let Self { principal, workload, owner, confirmed_on, gone_on } = self;
+        let date = |text: Option<Spanned<String>>| text.and_then(|text| text.get_ref().parse().ok());
+        let of = match (principal, workload) {
+            (Some(name), _) => Owned::Principal(name.into_inner()),
+            (None, name) => Owned::Workload(name.map(Spanned::into_inner).unwrap_or_default()),
+        };
+        OwnerRule { of, owner: owner.into_inner(), confirmed_on: date(confirmed_on), gone_on: date(gone_on) }
+    }
 }
 
 impl Sections {
     /// What is written there and has no effect in this version.
     pub(super) fn without_effect(&self) -> Vec<&'static str> {
-        let Self { agent: _, legacy, modern, owner, named_caller, model_endpoint, observe: _, limits, zones } =
-            self;
-        let Limits { short_lived_s: _, ring_bytes: _, payload_bytes: _, memory_bytes, retention_days: _ } =
-            limits;
+        let Self {
+            agent: _,
+            legacy,
+            modern,
+            owner: _,
+            named_caller,
+            model_endpoint,
+            observe: _,
+            limits,
+            zones,
+        } = self;
+        let Limits {
+            short_lived_s: _,
+            ring_bytes: _,
+            payload_bytes: _,
+            memory_bytes,
+            retention_days: _,
+            dormant_s: _,
+            owner_stale_days: _,
+        } = limits;
         [
             (!legacy.is_empty(), "[[legacy]]"),
             (!modern.is_empty(), "[[modern]]"),
-            (!owner.is_empty(), "[[owner]]"),
             (!named_caller.is_empty(), "[[named_caller]]"),
             (!model_endpoint.is_empty(), "[[model_endpoint]]"),
             (!zones.is_empty(), "[zones]"),

@@ -19,6 +19,8 @@ pub(crate) enum List {
     Listeners,
     /// `workloads`.
     Workloads,
+    /// `agents`, in the graph's order.
+    Agents,
 }
 
 /// Writes one list of the graph in the snapshot's order, one element a line, each as `export --format json` has it;
@@ -32,11 +34,14 @@ pub(crate) fn list(out: &mut dyn Write, snapshot: &Snapshot, list: List) -> Outc
         List::Workloads => {
             ("workloads", snapshot.workloads.iter().map(|workload| workload.id.as_str()).collect())
         }
+        List::Agents => ("agents", snapshot.agents.iter().map(|agent| agent.root.as_str()).collect()),
     };
     let whole: Value = serde_json::from_str(&tierzero_export::json(snapshot, &Options::default()))?;
     let elements = whole.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    // An agent goes by the workload at its root.
+    let key = if name == "agents" { "root" } else { "id" };
     let by_id: HashMap<&str, &Value> =
-        elements.iter().filter_map(|element| Some((element.get("id")?.as_str()?, element))).collect();
+        elements.iter().filter_map(|element| Some((element.get(key)?.as_str()?, element))).collect();
     let mut separator = "[\n";
     for element in order.iter().filter_map(|id| by_id.get(id)) {
         write!(out, "{separator}{element}")?;

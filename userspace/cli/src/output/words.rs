@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use tierzero_core::event::ListenAddress;
+use tierzero_core::evidence::PrincipalKind;
 use tierzero_core::graph::{EdgeEnds, Listener, ListenerClass, Transport, Workload};
 use tierzero_core::verdict::{Check, Served, Strength, Verdict};
 
@@ -41,6 +42,18 @@ pub(crate) fn check(check: Check) -> &'static str {
         Check::Kernel => "kernel",
         Check::Opaque => "opaque",
         Check::Public => "public",
+    }
+}
+
+/// As exported.
+pub(crate) fn principal_kind(kind: PrincipalKind) -> &'static str {
+    match kind {
+        PrincipalKind::Role => "role",
+        PrincipalKind::User => "user",
+        PrincipalKind::Uid => "uid",
+        PrincipalKind::Subject => "subject",
+        PrincipalKind::SpiffeId => "spiffe-id",
+        PrincipalKind::JwtSubject => "jwt-subject",
     }
 }
 
