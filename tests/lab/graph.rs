@@ -13,12 +13,36 @@ pub(crate) struct Graph {
     pub(crate) edges: Vec<Edge>,
     #[serde(default)]
     pub(crate) principals: Vec<Holder>,
+    #[serde(default)]
+    pub(crate) agents: Vec<Agent>,
 }
 
 /// What was not seen.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Coverage {
     pub(crate) lost_events: u64,
+    #[serde(default)]
+    pub(crate) unattributed_flows: u64,
+}
+
+/// An agent and what belongs to it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Agent {
+    pub(crate) name: String,
+    pub(crate) status: String,
+    pub(crate) reasons: Vec<String>,
+    pub(crate) root: String,
+    pub(crate) born: u64,
+    pub(crate) ended: u64,
+    pub(crate) flows: u64,
+    pub(crate) rate: Rate,
+}
+
+/// How fast it called.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Rate {
+    pub(crate) peak_per_s: u64,
+    pub(crate) peak_at: Option<String>,
 }
 
 /// What runs somewhere.

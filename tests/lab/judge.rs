@@ -157,8 +157,42 @@ pub(crate) fn judge(truth: &Truth, said: &Said<'_>) -> Judgement {
     }
     listeners(truth, &book, &mut judgement);
     principals(truth, said, &book, &mut judgement);
+    agents(truth, said, &book, &mut judgement);
     forbidden(truth, said, &book, &matched, &mut judgement);
     judgement
+}
+
+/// Agents in lab namespaces are those of the truth and no others.
+fn agents(truth: &Truth, said: &Said<'_>, book: &Book<'_>, judgement: &mut Judgement) {
+    let Some(should) = &truth.agents else { return };
+    let mut rest: Vec<_> =
+        said.graph.agents.iter().filter(|agent| book.role(&agent.root).is_some()).collect();
+    for agent in should {
+        let found = rest.iter().position(|it| it.name == agent.name && it.status == agent.status);
+        let Some(found) = found.map(|place| rest.remove(place)) else {
+            judgement.deviations.push(format!("no {} agent {}", agent.status, agent.name));
+            continue;
+        };
+        if found.reasons.len() < agent.reasons {
+            judgement.deviations.push(format!("agent {}: reasons are {:?}", agent.name, found.reasons));
+        }
+        for (what, is, should) in [
+            ("born", found.born, agent.born),
+            ("ended", found.ended, agent.ended),
+            ("flows", found.flows, agent.flows),
+        ] {
+            if should.is_some_and(|should| !should.holds(is)) {
+                judgement
+                    .deviations
+                    .push(format!("agent {}: {what} is {is}, should be {should:?}", agent.name));
+            }
+        }
+    }
+    for agent in rest {
+        judgement
+            .deviations
+            .push(format!("not an agent: {} {} {:?}", agent.status, agent.name, agent.reasons));
+    }
 }
 
 fn edge_judgement(truth: &truth::Edge, found: Option<&Edge>, said: &Said<'_>) -> EdgeJudgement {

@@ -21,6 +21,8 @@ pub(crate) struct Truth {
     /// Every principal of the scenario.
     #[serde(default)]
     pub(crate) principals: Vec<Principal>,
+    /// Every agent in a lab namespace; absent where that is not judged.
+    pub(crate) agents: Option<Vec<Agent>>,
     /// Forbidden statements.
     #[serde(default)]
     pub(crate) must_not: Vec<MustNot>,
@@ -31,6 +33,25 @@ pub(crate) struct Truth {
     #[serde(default)]
     #[serde(rename = "later")]
     _later: Option<Value>,
+}
+
+/// An agent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Agent {
+    /// Name.
+    pub(crate) name: String,
+    /// `declared` or `suspected`.
+    pub(crate) status: String,
+    /// Least number of reasons.
+    #[serde(default)]
+    pub(crate) reasons: usize,
+    /// Descendants that began.
+    pub(crate) born: Option<Number>,
+    /// Descendants that ended.
+    pub(crate) ended: Option<Number>,
+    /// Flows of the agent and its descendants.
+    pub(crate) flows: Option<Number>,
 }
 
 /// A program somewhere.
