@@ -3,6 +3,7 @@
 //! Every field is a value that was observed. What is not known is `None` or a variant that says so, never a default
 //! that looks like knowledge.
 
+mod agent_sign;
 mod coverage;
 mod payload;
 mod wiped;
@@ -12,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use agent_sign::{AgentSign, McpEra};
 pub use coverage::{Coverage, Degradation};
 pub use payload::{Payload, TlsCaller};
 pub use wiped::wiped;
@@ -302,68 +304,6 @@ pub struct Process {
     /// Which of the environment variables that were looked for are set, by name; their values are never kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<String>,
-}
-
-/// A sign that a process is an agent.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(tag = "sign", rename_all = "snake_case")]
-pub enum AgentSign {
-    /// It fits an operator's rule.
-    Declared {
-        /// Name of the rule.
-        name: String,
-        /// Which keys of the rule it fits, and with what.
-        by: Vec<String>,
-    },
-    /// It called a model's endpoint.
-    ModelEndpoint {
-        /// Host name, as the caller asked for it; escape it wherever it is printed.
-        host: String,
-        /// How far it was seen to get.
-        reach: EndpointReach,
-    },
-    /// It sent messages of the Model Context Protocol as a client.
-    McpClient {
-        /// Over what.
-        over: McpTransport,
-        /// Which era of the protocol, where the messages tell.
-        era: Option<McpEra>,
-    },
-    /// Its program is one that is known to be an agent.
-    Program {
-        /// Name of the program or package.
-        name: String,
-    },
-}
-
-/// How far a call to a model's endpoint was seen to get.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndpointReach {
-    /// The endpoint served it, as its answer shows.
-    Served,
-    /// A TLS connection was made and used in both directions; what was inside could not be read.
-    TlsCompleted,
-}
-
-/// What carried messages of the Model Context Protocol.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum McpTransport {
-    /// HTTP, as seen on the wire.
-    Http,
-    /// The standard input of a process that it started.
-    Stdio,
-}
-
-/// Eras of the Model Context Protocol.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum McpEra {
-    /// Sessions that begin with `initialize` (revisions up to 2025-11-25).
-    Session,
-    /// Requests that stand for themselves (revision 2026-07-28).
-    Stateless,
 }
 
 /// What a cgroup path says about who runs in it.

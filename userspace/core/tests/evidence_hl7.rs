@@ -28,6 +28,9 @@ fn cut_nameless_and_wrong() {
     );
     let unread = "hidden Unsupported [stream.unreadable]";
     check(&[c(CALL), s("\x0bMSH|^~\\&|EHR\r\x1c\r")], &[SPEAKS, NAMED, unread]);
+    // The answer ends where it says; a second message behind it is another's.
+    let two = "\x0bMSH|^~\\&|EHR\r\x1c\r\x0bMSH|^~\\&\rMSA|AA\r\x1c\r";
+    check(&[c(CALL), s(two)], &[SPEAKS, NAMED, unread]);
     check(&[c(format!("\x0bMSH{}", "|x".repeat(2000))), s("\x0bMSH")], &[SPEAKS, unread]);
     check(&[c(CALL), s("nonsense")], &["hidden Unsupported [stream.unsupported]"]);
 }

@@ -4,7 +4,7 @@
 mod pipeline_scene;
 
 use pipeline_scene::{HOST, Scene, pid, settings};
-use tierzero_core::event::{CgroupPlace, Process, What};
+use tierzero_core::event::{CgroupPlace, Process, Role, What};
 use tierzero_core::graph::{AgentStatus, AgentTree, Boundary};
 use tierzero_core::id::{Netns, ProcessKey};
 use tierzero_core::pipeline::{Pipeline, Settings};
@@ -208,6 +208,64 @@ fn names_that_sound_like_agents_are_no_sign() {
     scene.stop();
     assert!(scene.snapshot().agents.is_empty());
     assert!(scene.snapshot().workloads.iter().all(|it| it.agent == AgentStatus::No));
+}
+
+fn ask(scene: &mut Scene, caller: ProcessKey, port: u16, request: &str) {
+    let from = format!("127.0.0.1:{port}");
+    let mut it = scene.connect(caller, pid(300), (&from, HOST), ("127.0.0.1:8080", HOST));
+    scene.says(&mut it, Role::Originator, request.as_bytes());
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    scene.says(&mut it, Role::Responder, answer.as_bytes());
+    scene.close(&it);
+    scene.wait(3000);
+}
+
+const MODEL: &str = "POST /v1/messages HTTP/1.1\r\nHost: m\r\nAnthropic-Version: 2023-06-01\r\nContent-Type: application/json\r\nContent-Length: 29\r\n\r\n{\"model\":\"m\",\"messages\":[ ] }";
+const STATELESS: &str = "POST /mcp HTTP/1.1\r\nHost: m\r\nMcp-Method: tools/list\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+const SESSION: &str = "POST /mcp HTTP/1.1\r\nHost: m\r\nContent-Type: application/json\r\nContent-Length: 58\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{}}";
+
+#[test]
+fn two_independent_signs_make_a_suspected_agent_in_both_eras_and_one_alone_none() {
+    for mcp in [STATELESS, SESSION] {
+        let mut scene = rules(vec![]);
+        let server = scene.process(300, "/usr/bin/gateway", HOST, 7);
+        scene.listen(server, "127.0.0.1:8080", HOST);
+        let worker = start(&mut scene, pid(100), 200, &["/usr/bin/python3.11", "/lab/worker.py"]);
+        let curl = start(&mut scene, pid(100), 201, &["/usr/bin/curl", "http://m/"]);
+        ask(&mut scene, curl, 40_001, MODEL);
+        ask(&mut scene, worker, 40_002, MODEL);
+        ask(&mut scene, worker, 40_003, MODEL);
+        assert!(scene.snapshot().agents.is_empty(), "one kind of sign is none");
+        ask(&mut scene, worker, 40_004, mcp);
+        let child = start(&mut scene, worker, 202, CLI);
+        get(&mut scene, child, 40_005);
+        scene.wait(3000);
+        scene.stop();
+        let agent = agent(&scene);
+        assert_eq!(
+            (agent.name.as_str(), agent.status, agent.reasons.len()),
+            ("worker.py", AgentStatus::Suspected, 2)
+        );
+        let workload = scene.workload("worker.py");
+        assert_eq!((workload.agent, workload.id == agent.root), (AgentStatus::Suspected, true));
+        assert_eq!(scene.edge("worker.py", "redis-server").flows, 1);
+        assert_eq!(scene.workload("curl").agent, AgentStatus::No);
+        scene.check_replay();
+    }
+}
+
+#[test]
+fn a_known_program_alone_is_no_agent_and_with_another_sign_it_is() {
+    let mut scene = rules(vec![]);
+    let server = scene.process(300, "/usr/bin/gateway", HOST, 7);
+    scene.listen(server, "127.0.0.1:8080", HOST);
+    let claude = start(&mut scene, pid(100), 200, &["/usr/local/bin/claude"]);
+    assert!(scene.snapshot().agents.is_empty());
+    ask(&mut scene, claude, 40_001, MODEL);
+    scene.wait(3000);
+    scene.stop();
+    assert_eq!(agent(&scene).reasons[0], "known agent program: claude");
+    scene.check_replay();
 }
 
 #[test]

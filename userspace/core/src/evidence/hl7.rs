@@ -70,7 +70,8 @@ impl Dissector for Hl7 {
             Role::Responder => input.find(HEAD, ended),
         };
         let bytes = input.bytes();
-        let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or_default();
+        // What follows the end is not of this message.
+        let head = bytes.get(..end.unwrap_or(HEAD).min(bytes.len())).unwrap_or_default();
         let mut segments = head.get(1..).unwrap_or_default().split(|byte| *byte == b'\r');
         let header = segments.next().unwrap_or_default();
         match from {

@@ -6,13 +6,15 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Pipeline;
-use crate::event::{AgentSign, Event, McpEra, McpTransport, Process, What};
+use crate::event::{AgentSign, Event, McpEra, Process, What};
+use crate::evidence::{Application, Observation, Shown};
 use crate::graph::{AgentStatus, Seat, Workload};
 use crate::id::{ProcessKey, WorkloadId};
 use crate::subject::Decided;
-use crate::subject::agent::{Candidate, boundary};
+use crate::subject::agent::{Candidate, boundary, known_program};
 use crate::subject::processes::{Known, Member};
 use crate::subject::workload::{self, script};
+use crate::verdict::{FlowClass, Outcome};
 
 /// How long a root process may still become another (a wrapper that replaces itself) before its workload is made.
 const SETTLES: SignedDuration = SignedDuration::from_secs(1);
@@ -39,6 +41,40 @@ impl Pipeline {
             self.member_showed(key, member, executed, at);
         }
         self.look_for_rule(key);
+        if let Some(name) = self.processes.get(key).and_then(|it| known_program(&it.image)) {
+            self.shown_signs.push((key, AgentSign::Program { name: name.to_owned() }));
+        }
+    }
+
+    /// Messages of the Model Context Protocol are a sign of who sent them.
+    pub(super) fn look_for_mcp(&mut self, slot: u32, observations: &[Observation]) {
+        if self.settings.agents.decided != Decided::ByRules {
+            return;
+        }
+        let Some(flow) = self.flows.get(slot) else { return };
+        let Some(caller) = flow.originator.as_ref().and_then(|end| end.process) else { return };
+        for observation in observations {
+            if let Shown::Carries { application: Application::Mcp, .. } = &observation.shown {
+                let era = match observation.rule.0.id.trim_start_matches("inside.") {
+                    "http.mcp-initialize" => Some(McpEra::Session),
+                    "http.mcp-stateless" => Some(McpEra::Stateless),
+                    _ => None,
+                };
+                self.shown_signs.push((caller, AgentSign::McpClient { era }));
+            }
+        }
+    }
+
+    /// A model server served a flow.
+    pub(super) fn look_for_model(&mut self, slot: u32, class: FlowClass) {
+        let Some(flow) = self.flows.get(slot) else { return };
+        let asked = flow.ledger.as_ref().and_then(|it| it.application()) == Some(Application::ModelApi);
+        if class.outcome == Outcome::Served
+            && asked
+            && let Some(caller) = flow.originator.as_ref().and_then(|end| end.process)
+        {
+            self.shown_signs.push((caller, AgentSign::ModelServer));
+        }
     }
 
     fn member_showed(&mut self, key: ProcessKey, member: Member, executed: bool, at: Timestamp) {
@@ -356,24 +392,15 @@ fn program(image: &crate::subject::Image) -> String {
 fn reason(sign: &AgentSign, by: &[String]) -> String {
     match sign {
         AgentSign::Declared { .. } => format!("declared: {}", by.join(", ")),
-        AgentSign::ModelEndpoint { host, reach } => match reach {
-            crate::event::EndpointReach::Served => format!("model endpoint served it: {host}"),
-            crate::event::EndpointReach::TlsCompleted => {
-                format!("TLS with a model endpoint was completed and used: {host}")
-            }
-        },
-        AgentSign::McpClient { over, era } => {
-            let over = match over {
-                McpTransport::Http => "HTTP",
-                McpTransport::Stdio => "standard input of a child",
-            };
-            let era = match era {
+        AgentSign::ModelServer => "served by a model server: asked in its format".to_owned(),
+        AgentSign::McpClient { era } => format!(
+            "MCP client: over HTTP{}",
+            match era {
                 Some(McpEra::Session) => ", session that begins with initialize",
                 Some(McpEra::Stateless) => ", requests that stand for themselves",
                 None => "",
-            };
-            format!("MCP client: over {over}{era}")
-        }
+            }
+        ),
         AgentSign::Program { name } => format!("known agent program: {name}"),
     }
 }

@@ -41,6 +41,7 @@ impl Pipeline {
             attached.class = Some(class);
         }
         self.graph.reclass(attached.edge, attached.class, class, at);
+        self.look_for_model(slot, class);
         let opaque = |class: FlowClass| class.check == Check::Opaque && class.outcome == Outcome::Unknown;
         let coverage = &mut self.graph.coverage.opaque_flows;
         match (attached.class.is_some_and(opaque), opaque(class)) {

@@ -165,6 +165,25 @@ pub fn boundary(image: &Image) -> Option<Boundary> {
     })
 }
 
+/// The list of programs that are known to be agents.
+const KNOWN: &str = include_str!("agent_programs.tsv");
+
+/// By which entry of the list a program is known to be an agent's.
+#[must_use]
+pub fn known_program(image: &Image) -> Option<&'static str> {
+    let exe = image.exe.as_deref()?;
+    let program = script(image).unwrap_or(exe);
+    KNOWN.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let mut fields = line.split('\t');
+        let (kind, text) = (fields.next()?, fields.next()?);
+        let fits = match kind {
+            "name" => basename(program) == text,
+            _ => program.contains(text) || exe.contains(text),
+        };
+        fits.then_some(text)
+    })
+}
+
 /// Commands of systemctl(1) that start a unit.
 fn starts_units(word: &str) -> bool {
     matches!(

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tierzero_core::event::{
-    Addresses, AgentSign, CgroupPlace, ConnectFailure, Count, Coverage, Degradation, EndpointReach, Event,
-    HostDescription, ListenAddress, Listening, McpEra, McpTransport, Payload, PeerCredentialCall, Process,
-    ProgramFile, Role, SocketFile, What,
+    Addresses, AgentSign, CgroupPlace, ConnectFailure, Count, Coverage, Degradation, Event, HostDescription,
+    ListenAddress, Listening, McpEra, Payload, PeerCredentialCall, Process, ProgramFile, Role, SocketFile,
+    What,
 };
 use tierzero_core::evidence::observation::RuleRef;
 use tierzero_core::evidence::{
@@ -164,14 +164,8 @@ pub(crate) fn everything() -> Vec<Event> {
             process: PROCESS,
             sign: AgentSign::Declared { name: "helpdesk".to_owned(), by: vec!["uid 0".to_owned()] },
         },
-        What::AgentSign {
-            process: PROCESS,
-            sign: AgentSign::ModelEndpoint { host: "m.example".to_owned(), reach: EndpointReach::Served },
-        },
-        What::AgentSign {
-            process: PROCESS,
-            sign: AgentSign::McpClient { over: McpTransport::Stdio, era: Some(McpEra::Stateless) },
-        },
+        What::AgentSign { process: PROCESS, sign: AgentSign::ModelServer },
+        What::AgentSign { process: PROCESS, sign: AgentSign::McpClient { era: Some(McpEra::Stateless) } },
         What::AgentSign { process: PROCESS, sign: AgentSign::Program { name: "claude".to_owned() } },
         What::Exited { process: PROCESS },
         What::Stopped,
