@@ -222,7 +222,7 @@ fn ask(scene: &mut Scene, caller: ProcessKey, port: u16, request: &str) {
 
 const MODEL: &str = "POST /v1/messages HTTP/1.1\r\nHost: m\r\nAnthropic-Version: 2023-06-01\r\nContent-Type: application/json\r\nContent-Length: 29\r\n\r\n{\"model\":\"m\",\"messages\":[ ] }";
 const STATELESS: &str = "POST /mcp HTTP/1.1\r\nHost: m\r\nMcp-Method: tools/list\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
-const SESSION: &str = "POST /mcp HTTP/1.1\r\nHost: m\r\nContent-Type: application/json\r\nContent-Length: 58\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{}}";
+const SESSION: &str = "POST /mcp HTTP/1.1\r\nHost: m\r\nContent-Type: application/json\r\nContent-Length: 88\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\"}}";
 
 #[test]
 fn two_independent_signs_make_a_suspected_agent_in_both_eras_and_one_alone_none() {
