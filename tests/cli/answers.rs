@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::logs;
-use crate::run::{expect, said, told};
+use crate::run::{expect, failed, said, told};
 
 /// A directory with the graph of the small log in `small.db`.
 fn home() -> tempfile::TempDir {
@@ -39,11 +39,51 @@ fn tables() {
         &["workloads"],
         &["agents"],
         &["principals"],
+        &["findings"],
+        &["findings", "--type", "bridge-direct"],
         &["events", "--identity", &edge(home.path(), "location-trusted")],
     ] {
         text.push_str(&format!("$ tierzero {}\n{}\n", arguments.join(" "), ask(home.path(), arguments)));
     }
     expect("tables.txt", &text);
+}
+
+#[test]
+fn a_finding_is_acknowledged_accepted_for_a_while_and_never_just_resolved() {
+    let home = home();
+    let list = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&ask(home.path(), &[&["findings", "--json"], arguments].concat())).unwrap()
+    };
+    let all = list(&[]);
+    let id = all[0]["id"].as_str().unwrap().to_owned();
+    let state = || {
+        let all = list(&[]);
+        let it = all.as_array().unwrap().iter().find(|it| it["id"] == id.as_str()).unwrap();
+        it["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(), "new");
+    let told = ask(home.path(), &["finding", "ack", &id[..8]]);
+    assert!(told.starts_with(&format!("{id}: new -> acknowledged; ")), "{told}");
+    assert_eq!(state(), "acknowledged");
+    let accept = ["--owner", "ops", "--reason", "until the move"];
+    let accepted = [&["finding", "accept", &id][..], &accept, &["--expires", "30d"]].concat();
+    let told = ask(home.path(), &accepted);
+    assert!(told.contains("acknowledged -> accepted-risk"), "{told}");
+    assert_eq!(state(), "accepted-risk");
+    let open = ask(home.path(), &["findings"]);
+    assert!(!open.contains(&id[..8]), "{open}");
+    assert!(ask(home.path(), &["findings", "--all"]).contains("accepted-risk"));
+    for (wrong, why) in [
+        (&["finding", "resolve", id.as_str()][..], "no evidence of its end was observed"),
+        (&["finding", "ack", "f-zzz"], "no finding has an id that begins with"),
+        (&["finding", "ack", "f-"], "give more of the id"),
+    ] {
+        let stderr = failed(home.path(), 1, &[&["--db", "small.db"], wrong].concat());
+        assert!(stderr.contains(why), "{stderr}");
+    }
+    let past = [&["--db", "small.db", "finding", "accept", &id][..], &accept, &["--expires", "2020-01-31"]];
+    let stderr = failed(home.path(), 2, &past.concat());
+    assert!(stderr.contains("must be in the future"), "{stderr}");
 }
 
 #[test]

@@ -12,6 +12,8 @@ const COMMANDS: [&str; 14] = [
     "agents",
     "principals",
     "events",
+    "findings",
+    "finding",
     "explain",
     "report",
     "export",

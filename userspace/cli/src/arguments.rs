@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agents, completions, doctor, edges, events, explain, export, listeners, man, observe, principals, replay,
-    report, workloads,
+    agents, completions, doctor, edges, events, explain, export, findings, listeners, man, observe,
+    principals, replay, report, workloads,
 };
 use crate::output::colour;
 use crate::place::Db;
@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Agents(agents::Agents),
     Principals(principals::Principals),
     Events(events::Events),
+    Findings(findings::Findings),
+    Finding(findings::Decide),
     Explain(explain::Explain),
     Report(report::Report),
     Export(export::Export),

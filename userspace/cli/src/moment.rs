@@ -37,6 +37,16 @@ fn days_first(text: &str) -> (u64, &str) {
     }
 }
 
+/// A time, or the beginning of a day; without an offset it is UTC.
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(at);
+    }
+    let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(DateTime::from)).ok()?;
+    TimeZone::UTC.to_timestamp(civil).ok()
+}
+
 /// A moment in the past: a duration back from now, or a time.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Since {
@@ -49,12 +59,7 @@ pub(crate) enum Since {
 impl Since {
     /// As typed: `2h`, `2026-11-23`, `2026-11-23T13:05:33Z`, `2026-11-23 13:05:33`; without an offset it is UTC.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if let Ok(at) = text.parse::<Timestamp>() {
-            return Ok(Self::At(at));
-        }
-        let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(DateTime::from));
-        if let Ok(at) = civil.and_then(|civil| TimeZone::UTC.to_timestamp(civil)) {
+        if let Some(at) = moment(text) {
             return Ok(Self::At(at));
         }
         duration(text)

@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod export;
 mod filter;
+pub(crate) mod findings;
 pub(crate) mod listeners;
 pub(crate) mod man;
 pub(crate) mod observe;
@@ -30,6 +31,8 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Agents(agents) => agents.run(&global),
         Command::Principals(principals) => principals.run(&global),
         Command::Events(events) => events.run(&global),
+        Command::Findings(findings) => findings.run(&global),
+        Command::Finding(decide) => decide.run(&global),
         Command::Explain(explain) => explain.run(&global),
         Command::Report(report) => report.run(&global),
         Command::Export(export) => export.run(&global),

@@ -21,6 +21,8 @@ pub(crate) enum List {
     Workloads,
     /// `agents`, in the graph's order.
     Agents,
+    /// `findings`.
+    Findings,
 }
 
 /// Writes one list of the graph in the snapshot's order, one element a line, each as `export --format json` has it;
@@ -31,6 +33,7 @@ pub(crate) fn list(out: &mut dyn Write, snapshot: &Snapshot, list: List) -> Outc
         List::Listeners => {
             ("listeners", snapshot.listeners.iter().map(|listener| listener.id.as_str()).collect())
         }
+        List::Findings => ("findings", snapshot.findings.iter().map(|it| it.id.as_str()).collect()),
         List::Workloads => {
             ("workloads", snapshot.workloads.iter().map(|workload| workload.id.as_str()).collect())
         }
