@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::run::{expect, told};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 16] = [
     "observe",
     "edges",
     "listeners",
