@@ -15,6 +15,80 @@ pub(crate) struct Graph {
     pub(crate) principals: Vec<Holder>,
     #[serde(default)]
     pub(crate) agents: Vec<Agent>,
+    #[serde(default)]
+    pub(crate) findings: Vec<Finding>,
+    #[serde(default)]
+    pub(crate) paths: Vec<Path>,
+    #[serde(default)]
+    pub(crate) relays: Vec<Relay>,
+    #[serde(default)]
+    pub(crate) wraps: Vec<Wrap>,
+}
+
+/// A finding.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Finding {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) severity: String,
+    pub(crate) state: String,
+    /// Ids.
+    pub(crate) subjects: Vec<String>,
+    pub(crate) count: u64,
+    pub(crate) says: String,
+}
+
+/// A way of an agent.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Path {
+    /// Id of the agent's workload.
+    pub(crate) agent: String,
+    /// Ids of edges.
+    pub(crate) hops: Vec<String>,
+    pub(crate) verdict: String,
+    pub(crate) strength: Option<String>,
+    pub(crate) kind: String,
+}
+
+/// An edge in and an edge out that were used together.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Relay {
+    pub(crate) inbound: String,
+    pub(crate) outbound: String,
+    pub(crate) strength: String,
+    pub(crate) coincidence: Coincidence,
+    pub(crate) attributed: u64,
+    #[serde(default)]
+    pub(crate) tools: Vec<Tool>,
+}
+
+/// How often.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Coincidence {
+    pub(crate) n: u64,
+}
+
+/// A tool that was called.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Tool {
+    pub(crate) tool: String,
+}
+
+/// A proxy in front of a backend.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Wrap {
+    pub(crate) front: String,
+    pub(crate) backend: String,
+    pub(crate) state: String,
+    pub(crate) standing_room: Vec<Stander>,
+    #[serde(default)]
+    pub(crate) bypassed_by: Vec<String>,
+}
+
+/// Who stands where a backend would serve it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Stander {
+    pub(crate) name: String,
 }
 
 /// What was not seen.
@@ -36,6 +110,18 @@ pub(crate) struct Agent {
     pub(crate) ended: u64,
     pub(crate) flows: u64,
     pub(crate) rate: Rate,
+    #[serde(default)]
+    pub(crate) members: Vec<Member>,
+    pub(crate) containment: Option<String>,
+    #[serde(default)]
+    pub(crate) reached: BTreeMap<String, u64>,
+}
+
+/// A program of an agent's tree.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Member {
+    pub(crate) program: String,
+    pub(crate) status: String,
 }
 
 /// How fast it called.
@@ -49,6 +135,7 @@ pub(crate) struct Rate {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Workload {
     pub(crate) id: String,
+    pub(crate) name: String,
     pub(crate) exe: Option<String>,
     /// Inode number.
     pub(crate) netns: Option<String>,
@@ -111,6 +198,7 @@ pub(crate) struct Change {
 /// Who shows credentials to a listener, and how long what he shows lasts.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Holder {
+    pub(crate) id: String,
     pub(crate) listener: String,
     pub(crate) principal: Option<Name>,
     pub(crate) verified: bool,

@@ -56,7 +56,9 @@ pub(crate) struct Judgement {
     pub(crate) listeners: (usize, usize),
     /// Principals that are right, and all that the truth or the tool names.
     pub(crate) principals: (usize, usize),
-    /// Wrong listeners and principals, a sentence each.
+    /// Points of findings: one is lost for each that is missing and each that is not in the truth.
+    pub(crate) findings: i64,
+    /// Wrong listeners, principals, agents, findings and what lies between edges, a sentence each.
     pub(crate) deviations: Vec<String>,
     /// Forbidden statements that were made.
     pub(crate) forbidden: Vec<String>,
@@ -157,42 +159,12 @@ pub(crate) fn judge(truth: &Truth, said: &Said<'_>) -> Judgement {
     }
     listeners(truth, &book, &mut judgement);
     principals(truth, said, &book, &mut judgement);
-    agents(truth, said, &book, &mut judgement);
-    forbidden(truth, said, &book, &matched, &mut judgement);
+    let names = names::Names::new(said, &book, &matched);
+    agents::judge(truth, said, &book, &mut judgement);
+    findings::judge(truth, said, &names, &mut judgement);
+    relations::judge(truth, said, &names, &mut judgement);
+    forbidden::judge(truth, said, &names, &mut judgement);
     judgement
-}
-
-/// Agents in lab namespaces are those of the truth and no others.
-fn agents(truth: &Truth, said: &Said<'_>, book: &Book<'_>, judgement: &mut Judgement) {
-    let Some(should) = &truth.agents else { return };
-    let mut rest: Vec<_> =
-        said.graph.agents.iter().filter(|agent| book.role(&agent.root).is_some()).collect();
-    for agent in should {
-        let found = rest.iter().position(|it| it.name == agent.name && it.status == agent.status);
-        let Some(found) = found.map(|place| rest.remove(place)) else {
-            judgement.deviations.push(format!("no {} agent {}", agent.status, agent.name));
-            continue;
-        };
-        if found.reasons.len() < agent.reasons {
-            judgement.deviations.push(format!("agent {}: reasons are {:?}", agent.name, found.reasons));
-        }
-        for (what, is, should) in [
-            ("born", found.born, agent.born),
-            ("ended", found.ended, agent.ended),
-            ("flows", found.flows, agent.flows),
-        ] {
-            if should.is_some_and(|should| !should.holds(is)) {
-                judgement
-                    .deviations
-                    .push(format!("agent {}: {what} is {is}, should be {should:?}", agent.name));
-            }
-        }
-    }
-    for agent in rest {
-        judgement
-            .deviations
-            .push(format!("not an agent: {} {} {:?}", agent.status, agent.name, agent.reasons));
-    }
 }
 
 fn edge_judgement(truth: &truth::Edge, found: Option<&Edge>, said: &Said<'_>) -> EdgeJudgement {
@@ -316,37 +288,6 @@ fn principals(truth: &Truth, said: &Said<'_>, book: &Book<'_>, judgement: &mut J
     }
 }
 
-fn forbidden(
-    truth: &Truth,
-    said: &Said<'_>,
-    book: &Book<'_>,
-    matched: &BTreeMap<&str, &Edge>,
-    judgement: &mut Judgement,
-) {
-    for must_not in &truth.must_not {
-        let edges: Vec<&Edge> = match &must_not.edge {
-            Some(name) => matched.get(name.as_str()).copied().into_iter().collect(),
-            None => said.graph.edges.iter().filter(|edge| book.touches_lab(edge)).collect(),
-        };
-        let said_so = edges.iter().any(|edge| {
-            must_not.verdicts.contains(&edge.verdict)
-                || must_not
-                    .checks
-                    .iter()
-                    .any(|check| edge.by_check.get(check).is_some_and(|count| *count > 0))
-        });
-        let said_of_late = flows::lines(said.lines).any(|line| {
-            line.get("joined_late").and_then(Value::as_bool) == Some(true)
-                && edges.iter().any(|edge| flows::of(line, &edge.caller, &edge.listener))
-                && flows::text(line, "verdict")
-                    .is_some_and(|verdict| must_not.late_verdicts.iter().any(|wrong| wrong == verdict))
-        });
-        if said_so || said_of_late {
-            judgement.forbidden.push(must_not.says.clone());
-        }
-    }
-}
-
 /// Looks things up in what was said.
 struct Book<'a> {
     said: &'a Said<'a>,
@@ -446,6 +387,11 @@ fn resolved(exe: &str) -> String {
     std::fs::canonicalize(exe).map_or_else(|_| exe.to_owned(), |path| path.display().to_string())
 }
 
+mod agents;
+mod findings;
+mod forbidden;
 mod lives;
+mod names;
+mod relations;
 #[cfg(test)]
 mod tests;

@@ -97,6 +97,35 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
 /// Every leak in every file below `directory`.
 pub(crate) fn search(markers: &[Marker], directory: &Path) -> Result<Vec<String>, String> {
     let mut leaks = Vec::new();
+    for_each_file(directory, &mut |name, bytes| {
+        leaks.extend(markers.iter().flat_map(|marker| marker.leaks(name, bytes)));
+    })?;
+    leaks.sort();
+    Ok(leaks)
+}
+
+/// Every output in which a word stands that must not. A recording and a database hold names of others: they are no
+/// statements.
+pub(crate) fn words(forbidden: &[String], directory: &Path) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    for_each_file(directory, &mut |name, bytes| {
+        if name.starts_with("events.jsonl") || name.starts_with("graph.db") || name == "run.json" {
+            return;
+        }
+        let text = String::from_utf8_lossy(bytes).to_lowercase();
+        let stands: Vec<&str> = text.split(|it: char| !it.is_alphanumeric()).collect();
+        found.extend(
+            forbidden
+                .iter()
+                .filter(|word| stands.contains(&word.to_lowercase().as_str()))
+                .map(|word| format!("{name} says `{word}`")),
+        );
+    })?;
+    found.sort();
+    Ok(found)
+}
+
+fn for_each_file(directory: &Path, see: &mut impl FnMut(&str, &[u8])) -> Result<(), String> {
     let mut todo = vec![directory.to_path_buf()];
     while let Some(place) = todo.pop() {
         let entries = std::fs::read_dir(&place).map_err(|error| format!("{}: {error}", place.display()))?;
@@ -107,12 +136,10 @@ pub(crate) fn search(markers: &[Marker], directory: &Path) -> Result<Vec<String>
                 continue;
             }
             let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let name = path.strip_prefix(directory).unwrap_or(&path).display().to_string();
-            leaks.extend(markers.iter().flat_map(|marker| marker.leaks(&name, &bytes)));
+            see(&path.strip_prefix(directory).unwrap_or(&path).display().to_string(), &bytes);
         }
     }
-    leaks.sort();
-    Ok(leaks)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -191,6 +191,13 @@ fn weigh(
     }
     let said = Said { graph: &graph, lines, roles: &run.roles, observer: &run.observer };
     row.judgement = Some(Ok(judge(&truth, &said)));
+    for log in &truth.events {
+        let rows = read(&outputs.join(observer::events_of(&log.identity)))?.lines().count();
+        if u64::try_from(rows).ok() != Some(log.rows) {
+            row.wrong.push(format!("the log of {} has {rows} rows, should have {}", log.identity, log.rows));
+        }
+    }
+    row.wrong.extend(marker::words(&truth.forbidden_words, outputs)?);
     if let Some(also) = scenario.also {
         row.wrong.extend(also(&run.counts, &graph, lines));
     }

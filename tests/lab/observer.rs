@@ -140,7 +140,12 @@ pub(crate) fn ask_everything(binary: &Path, outputs: &Path) -> Result<Vec<String
         ask(&[table], &format!("{table}.txt"), true)?;
         ask(&[table, "--json"], &format!("{table}.json"), true)?;
     }
-    for later in ["agents", "principals", "findings", "paths", "events", "doctor"] {
+    for agent in graph.get("agents").and_then(Value::as_array).into_iter().flatten() {
+        if let Some(name) = agent.get("name").and_then(Value::as_str) {
+            ask(&["events", "--json", "--identity", name], &events_of(name), true)?;
+        }
+    }
+    for later in ["agents", "principals", "findings", "paths", "doctor"] {
         ask(&[later], &format!("{later}.txt"), false)?;
     }
     for format in ["md", "html", "json"] {
@@ -154,6 +159,12 @@ pub(crate) fn ask_everything(binary: &Path, outputs: &Path) -> Result<Vec<String
         }
     }
     Ok(absent)
+}
+
+/// The file that holds the log of one identity.
+pub(crate) fn events_of(name: &str) -> String {
+    let name: String = name.chars().map(|it| if it.is_alphanumeric() { it } else { '-' }).collect();
+    format!("events-{name}.jsonl")
 }
 
 /// Replays the recorded log, twice; both must say the same bytes (requirements N7).

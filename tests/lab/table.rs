@@ -46,7 +46,7 @@ impl Row {
 /// The table of all scenarios, what is wrong in each, and the matrix over all edges.
 pub(crate) fn print(rows: &[Row]) {
     println!(
-        "\n{:<10} {:>6} {:>7} {:>7} {:>9} {:>9} {:>10} {:>5} {:>5} {:>6}",
+        "\n{:<10} {:>6} {:>7} {:>7} {:>9} {:>9} {:>10} {:>8} {:>5} {:>5} {:>6}",
         "scenario",
         "edges",
         "prec %",
@@ -54,6 +54,7 @@ pub(crate) fn print(rows: &[Row]) {
         "points",
         "listeners",
         "principals",
+        "findings",
         "lost",
         "leaks",
         "result"
@@ -62,7 +63,7 @@ pub(crate) fn print(rows: &[Row]) {
         let result = if row.passed() { "pass" } else { "FAIL" };
         match &row.judgement {
             Some(Ok(judgement)) => println!(
-                "{:<10} {:>6} {:>7.1} {:>7.1} {:>9} {:>9} {:>10} {:>5} {:>5} {:>6}",
+                "{:<10} {:>6} {:>7.1} {:>7.1} {:>9} {:>9} {:>10} {:>8} {:>5} {:>5} {:>6}",
                 row.scenario,
                 judgement.edges.len(),
                 judgement.precision(),
@@ -70,6 +71,7 @@ pub(crate) fn print(rows: &[Row]) {
                 format!("{:.1}/{}", judgement.points(), judgement.edges.len()),
                 format!("{}/{}", judgement.listeners.0, judgement.listeners.1),
                 format!("{}/{}", judgement.principals.0, judgement.principals.1),
+                judgement.findings,
                 row.lost,
                 row.leaks.len(),
                 result

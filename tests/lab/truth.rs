@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+mod relations;
+
+pub(crate) use relations::{Agent, Finding, Log, Path, Relay, Wrap};
+
 /// The truth of one scenario.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,6 +27,20 @@ pub(crate) struct Truth {
     pub(crate) principals: Vec<Principal>,
     /// Every agent in a lab namespace; absent where that is not judged.
     pub(crate) agents: Option<Vec<Agent>>,
+    /// Every finding about anything in a lab namespace, or about the host; absent where that is not judged.
+    pub(crate) findings: Option<Vec<Finding>>,
+    /// Every way of an agent in a lab namespace to what trusts it for where it sits; absent where that is not judged.
+    pub(crate) paths: Option<Vec<Path>>,
+    /// Edges into and out of one workload that belong together; absent where that is not judged.
+    pub(crate) relays: Option<Vec<Relay>>,
+    /// Every proxy in a lab namespace; absent where that is not judged.
+    pub(crate) wraps: Option<Vec<Wrap>>,
+    /// Logs of identities.
+    #[serde(default)]
+    pub(crate) events: Vec<Log>,
+    /// Words that may stand in none of the tool's outputs, in any case.
+    #[serde(default)]
+    pub(crate) forbidden_words: Vec<String>,
     /// Forbidden statements.
     #[serde(default)]
     pub(crate) must_not: Vec<MustNot>,
@@ -33,25 +51,6 @@ pub(crate) struct Truth {
     #[serde(default)]
     #[serde(rename = "later")]
     _later: Option<Value>,
-}
-
-/// An agent.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Agent {
-    /// Name.
-    pub(crate) name: String,
-    /// `declared` or `suspected`.
-    pub(crate) status: String,
-    /// Least number of reasons.
-    #[serde(default)]
-    pub(crate) reasons: usize,
-    /// Descendants that began.
-    pub(crate) born: Option<Number>,
-    /// Descendants that ended.
-    pub(crate) ended: Option<Number>,
-    /// Flows of the agent and its descendants.
-    pub(crate) flows: Option<Number>,
 }
 
 /// A program somewhere.
@@ -89,6 +88,13 @@ pub(crate) struct Receiver {
 pub(crate) enum Number {
     /// Exactly.
     Exactly(u64),
+    /// From one to the other.
+    Between {
+        /// At least this many.
+        min: u64,
+        /// At most this many.
+        max: u64,
+    },
     /// At least.
     AtLeast {
         /// This many.
@@ -100,6 +106,7 @@ impl Number {
     pub(crate) fn holds(self, value: u64) -> bool {
         match self {
             Self::Exactly(number) => value == number,
+            Self::Between { min, max } => (min..=max).contains(&value),
             Self::AtLeast { min } => value >= min,
         }
     }
@@ -235,6 +242,14 @@ pub(crate) struct MustNot {
     /// Flow checks that it must not have.
     #[serde(default)]
     pub(crate) checks: Vec<String>,
+    /// Types of finding that there must not be.
+    #[serde(default)]
+    pub(crate) findings: Vec<String>,
+    /// Severities that no finding may have whose first subject is this workload.
+    #[serde(default)]
+    pub(crate) severities: Vec<String>,
+    /// Name of the workload; absent: every finding.
+    pub(crate) about: Option<String>,
     /// Verdicts that no line about a flow that joined late may have, at any time.
     #[serde(default)]
     pub(crate) late_verdicts: Vec<String>,

@@ -84,3 +84,32 @@ fn details_are_judged() {
         assert!(failures.contains(part), "{part}: {failures}");
     }
 }
+
+#[test]
+fn findings_cost_a_point_when_missing_and_when_spurious() {
+    let judgement = verdicts(|graph| graph.findings[0].kind = "location-trust".to_owned());
+    assert_eq!(judgement.findings, -2);
+    let failures = judgement.failures().join("; ");
+    assert!(failures.contains("no finding bridge-direct") && failures.contains("not in the truth: high"));
+    let judgement = verdicts(|graph| graph.findings[0].severity = "critical".to_owned());
+    assert_eq!((judgement.findings, judgement.forbidden.len()), (0, 1));
+    assert!(judgement.failures().iter().any(|it| it.contains("severity is critical")));
+}
+
+#[test]
+fn what_lies_between_edges_is_judged() {
+    type Change = fn(&mut Graph);
+    let wrong: [(&str, Change); 7] = [
+        ("containment is", |graph| graph.agents[0].containment = Some("contained".to_owned())),
+        ("peak a second is", |graph| graph.agents[0].rate.peak_per_s = 9),
+        ("it reaches", |graph| graph.agents[0].reached.clear()),
+        ("no path", |graph| graph.paths[0].kind = "transit".to_owned()),
+        ("relay is reachable", |graph| graph.relays[0].strength = "reachable".to_owned()),
+        ("relay is correlated (n 19)", |graph| graph.relays[0].coincidence.n = 19),
+        ("wrap is leaky", |graph| graph.wraps[0].state = "leaky".to_owned()),
+    ];
+    for (part, change) in wrong {
+        let failures = verdicts(change).failures().join("; ");
+        assert!(failures.contains(part), "{part}: {failures}");
+    }
+}
