@@ -41,6 +41,9 @@ fn tables() {
         &["principals"],
         &["findings"],
         &["findings", "--type", "bridge-direct"],
+        &["findings", "--severity", "high"],
+        &["findings", "--agent", "nobody"],
+        &["findings", "--state", "resolved,stale"],
         &["events", "--identity", &edge(home.path(), "location-trusted")],
     ] {
         text.push_str(&format!("$ tierzero {}\n{}\n", arguments.join(" "), ask(home.path(), arguments)));
@@ -63,7 +66,7 @@ fn a_finding_is_acknowledged_accepted_for_a_while_and_never_just_resolved() {
     };
     assert_eq!(state(), "new");
     let told = ask(home.path(), &["finding", "ack", &id[..8]]);
-    assert!(told.starts_with(&format!("{id}: new -> acknowledged; ")), "{told}");
+    assert!(told.starts_with(&format!("{id}: new -> acknowledged, by ")), "{told}");
     assert_eq!(state(), "acknowledged");
     let accept = ["--owner", "ops", "--reason", "until the move"];
     let accepted = [&["finding", "accept", &id][..], &accept, &["--expires", "30d"]].concat();
@@ -72,6 +75,13 @@ fn a_finding_is_acknowledged_accepted_for_a_while_and_never_just_resolved() {
     assert_eq!(state(), "accepted-risk");
     let open = ask(home.path(), &["findings"]);
     assert!(!open.contains(&id[..8]), "{open}");
+    assert!(ask(home.path(), &["findings", "--state", "accepted-risk"]).contains(&id[..8]));
+    assert_eq!(list(&["--state", "accepted-risk"]).as_array().unwrap().len(), 1);
+    assert_eq!(list(&["--since", "1h", "--state", "accepted-risk"]), serde_json::json!([]), "the log is old");
+    let whole = ask(home.path(), &["explain", &id[..8]]);
+    for part in ["accepted-risk until", "ops answers for it", "because until the move", "acknowledged (by "] {
+        assert!(whole.contains(part), "{part}: {whole}");
+    }
     assert!(ask(home.path(), &["findings", "--all"]).contains("accepted-risk"));
     for (wrong, why) in [
         (&["finding", "resolve", id.as_str()][..], "no evidence of its end was observed"),
@@ -103,6 +113,12 @@ fn explanations() {
     let listeners: serde_json::Value =
         serde_json::from_str(&ask(home.path(), &["listeners", "--json", "--listener", "6380"])).unwrap();
     text.push_str(&ask(home.path(), &["explain", listeners[0]["id"].as_str().unwrap()]));
+    let findings: serde_json::Value =
+        serde_json::from_str(&ask(home.path(), &["findings", "--json"])).unwrap();
+    for finding in findings.as_array().unwrap() {
+        text.push('\n');
+        text.push_str(&ask(home.path(), &["explain", finding["id"].as_str().unwrap()]));
+    }
     expect("explanations.txt", &text);
 }
 

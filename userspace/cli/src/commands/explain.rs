@@ -3,12 +3,14 @@
 use std::io::Write as _;
 
 use clap::Args;
-use tierzero_core::graph::Snapshot;
+use jiff::Timestamp;
+use tierzero_core::finding::Finding;
+use tierzero_core::graph::{Edge, Listener, Snapshot};
 
 use crate::arguments::Global;
 use crate::error::{Failure, Outcome};
 use crate::output::index::Index;
-use crate::output::{colour, coverage, explanation};
+use crate::output::{colour, coverage, explanation, found};
 use crate::stored;
 
 /// How many latest flows are shown.
@@ -16,18 +18,20 @@ const FLOWS: u32 = 8;
 /// How many candidates of an ambiguous id are shown.
 const CANDIDATES: usize = 8;
 
-/// Walk one edge or listener back to its evidence
+/// Walk one edge, listener or finding back to its evidence
 ///
 /// What was demanded, offered and decided; by which rules, and what those rules do not show; what was not seen;
-/// what would change the verdict; how it changed; the latest flows.
+/// what would change the verdict; how it changed; the latest flows. Of a finding: its rule, where it stands in the
+/// published frameworks, the evidence of its edges, what ends it, and who decided what about it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   tierzero explain e-3f2a90bc11d2e47a     an edge
   tierzero explain e-3f2a                 the beginning of an id is enough
-  tierzero explain l-77                   a listener: who called it, and how each was judged")]
+  tierzero explain l-77                   a listener: who called it, and how each was judged
+  tierzero explain f-91                   a finding")]
 pub(crate) struct Explain {
-    /// Id of an edge (e-...) or listener (l-...), or its beginning
+    /// Id of an edge (e-...), listener (l-...) or finding (f-...), or its beginning
     id: String,
 }
 
@@ -47,6 +51,9 @@ impl Explain {
                 explanation::edge(&mut out, &snapshot, &index, edge, &flows)?;
             }
             Subject::Listener(listener) => explanation::listener(&mut out, &snapshot, &index, listener)?,
+            Subject::Finding(finding) => {
+                found::tell(&mut out, &snapshot, &index, finding, Timestamp::now())?;
+            }
         }
         writeln!(out)?;
         coverage::footer(&mut out, &snapshot)?;
@@ -61,13 +68,15 @@ impl Explain {
             .iter()
             .filter(|listener| listener.id.as_str().starts_with(id))
             .map(Subject::Listener);
-        let mut found: Vec<Subject<'s>> = edges.chain(listeners).collect();
+        let findings =
+            snapshot.findings.iter().filter(|it| it.id.as_str().starts_with(id)).map(Subject::Finding);
+        let mut found: Vec<Subject<'s>> = edges.chain(listeners).chain(findings).collect();
         if let Some(exact) = found.iter().position(|subject| subject.id() == id) {
             return Ok(found.swap_remove(exact));
         }
         match found.len() {
-            0 => Err(Failure::new(format!("no edge or listener has an id that begins with `{id}`"))
-                .next("`tierzero edges` and `tierzero listeners` show the ids")),
+            0 => Err(Failure::new(format!("no edge, listener or finding has an id that begins with `{id}`"))
+                .next("`tierzero edges`, `tierzero listeners` and `tierzero findings --all` show the ids")),
             1 => Ok(found.swap_remove(0)),
             many => {
                 let mut ids: Vec<&str> = found.iter().take(CANDIDATES).map(Subject::id).collect();
@@ -85,8 +94,9 @@ impl Explain {
 /// What is explained.
 #[derive(Debug)]
 enum Subject<'s> {
-    Edge(&'s tierzero_core::graph::Edge),
-    Listener(&'s tierzero_core::graph::Listener),
+    Edge(&'s Edge),
+    Listener(&'s Listener),
+    Finding(&'s Finding),
 }
 
 impl Subject<'_> {
@@ -94,6 +104,7 @@ impl Subject<'_> {
         match self {
             Self::Edge(edge) => edge.id.as_str(),
             Self::Listener(listener) => listener.id.as_str(),
+            Self::Finding(finding) => finding.id.as_str(),
         }
     }
 }

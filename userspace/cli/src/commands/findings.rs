@@ -2,17 +2,20 @@
 
 use std::io::Write as _;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use tierzero_core::finding::{Decision, Finding, FindingType, Life, State, Verb, life};
-use tierzero_core::graph::Snapshot;
+use tierzero_core::finding::{Decision, Finding, FindingType, Life, Severity, State, Subject, Verb, life};
+use tierzero_core::graph::{AgentStatus, Snapshot};
+use tierzero_core::id::WorkloadId;
 use tierzero_export::STALE_AFTER;
 
 use crate::arguments::Global;
+use crate::commands::filter::fits_workload;
 use crate::error::{Failure, Outcome};
-use crate::moment::{duration, moment};
+use crate::moment::{Since, duration, moment};
+use crate::output::index::Index;
 use crate::output::table::{Cell, Column, Table, terminal_width};
-use crate::output::{colour, coverage, escape, json, words};
+use crate::output::{colour, coverage, escape, found, json, words};
 use crate::stored;
 
 /// What should be known, one finding for each cause, gravest first
@@ -21,20 +24,78 @@ use crate::stored;
 Examples:
   tierzero findings                       those that ask for attention
   tierzero findings --all                 accepted and resolved ones too
-  tierzero findings --type location-trust those of one type
+  tierzero findings --state accepted-risk risks that somebody took
+  tierzero findings --severity high --since 24h
+  tierzero findings --agent helpdesk      what one agent is behind
   tierzero findings --json | jq '.[].says' all of them, for programs
+  tierzero explain f-3f2a                 one of them, walked back to its evidence
 
 Silence resolves nothing: a finding without evidence for 30 days is marked stale. Times are UTC.")]
 pub(crate) struct Findings {
     /// Accepted and resolved ones too
     #[arg(long)]
     all: bool,
+    /// Only those in this state (repeat, or separate by commas)
+    #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
+    state: Vec<StateWord>,
+    /// Only those of this severity or graver
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    severity: Option<SeverityWord>,
     /// Only those of this type
     #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
     kind: Option<FindingType>,
-    /// One JSON array of all, each element as in `export --format json`
+    /// Only those behind which an agent stands whose id begins with TEXT, or whose name, program or unit contains it
+    #[arg(long, value_name = "TEXT")]
+    agent: Option<String>,
+    /// Only what was seen since: a duration back from now (30m, 2h, 7d) or a time (2026-11-23, 2026-11-23T13:05:33Z)
+    #[arg(long, value_name = "DUR|TIME", value_parser = Since::parse)]
+    since: Option<Since>,
+    /// One JSON array of all in every state, or those asked for; each element as in `export --format json`
     #[arg(long)]
     json: bool,
+}
+
+/// States as typed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum StateWord {
+    New,
+    Acknowledged,
+    AcceptedRisk,
+    Resolved,
+    Reopened,
+    /// No evidence for long; the state itself stays.
+    Stale,
+}
+
+impl StateWord {
+    fn fits(self, life: &Life) -> bool {
+        match self {
+            Self::New => matches!(life.state, State::New { .. }),
+            Self::Acknowledged => life.state == State::Acknowledged,
+            Self::AcceptedRisk => matches!(life.state, State::AcceptedRisk { .. }),
+            Self::Resolved => life.state == State::Resolved,
+            Self::Reopened => life.state == State::Reopened,
+            Self::Stale => life.stale,
+        }
+    }
+}
+
+/// Severities as typed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum SeverityWord {
+    Low,
+    Medium,
+    High,
+}
+
+impl SeverityWord {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Low => Severity::Low,
+            Self::Medium => Severity::Medium,
+            Self::High => Severity::High,
+        }
+    }
 }
 
 fn kind(text: &str) -> Result<FindingType, String> {
@@ -48,32 +109,77 @@ impl Findings {
     /// Prints the table.
     pub(crate) fn run(&self, global: &Global) -> Outcome {
         let mut snapshot = stored::snapshot(global)?;
-        snapshot.findings.retain(|it| self.kind.is_none_or(|kind| it.kind == kind));
+        let now = Timestamp::now();
+        let lives: Vec<Life> =
+            snapshot.findings.iter().map(|it| found::life_at(it, &snapshot, now)).collect();
+        let known = lives.len();
+        let wanted: Vec<bool> = snapshot
+            .findings
+            .iter()
+            .zip(&lives)
+            .map(|(finding, life)| self.wants(&snapshot, finding, life, now))
+            .collect();
+        let mut keep = wanted.iter();
         let mut out = colour::stdout();
         if self.json {
+            snapshot.findings.retain(|_| keep.next().is_some_and(|keep| *keep));
             json::list(&mut out, &snapshot, json::List::Findings)?;
             return Ok(out.flush()?);
         }
-        let now = Timestamp::now();
-        let mut rows: Vec<(&Finding, Life)> = snapshot
-            .findings
-            .iter()
-            .map(|it| (it, life(it, &snapshot.decisions, now, STALE_AFTER)))
-            .collect();
-        let known = rows.len();
-        rows.retain(|(_, life)| self.all || life.state.is_open());
+        let mut rows: Vec<(&Finding, Life)> = snapshot.findings.iter().zip(lives).collect();
+        // A state that was asked for is shown whether or not it asks for attention.
+        let closed_too = self.all || !self.state.is_empty();
+        rows.retain(|(_, life)| {
+            keep.next().is_some_and(|keep| *keep) && (closed_too || life.state.is_open())
+        });
         rows.sort_by(|(a, _), (b, _)| (b.severity, b.last, &a.id).cmp(&(a.severity, a.last, &b.id)));
         if !rows.is_empty() {
-            write_table(&mut out, &rows)?;
+            write_table(&mut out, &rows, &Index::new(&snapshot))?;
         }
         let known = words::counted(words::count(known), "finding", "findings");
         writeln!(out, "{} of {known} shown", rows.len())?;
         coverage::footer(&mut out, &snapshot)?;
         Ok(out.flush()?)
     }
+
+    /// Is this finding asked for?
+    fn wants(&self, snapshot: &Snapshot, finding: &Finding, life: &Life, now: Timestamp) -> bool {
+        let Self { all: _, state, severity, kind, agent, since, json: _ } = self;
+        (state.is_empty() || state.iter().any(|word| word.fits(life)))
+            && severity.is_none_or(|word| finding.severity >= word.severity())
+            && kind.is_none_or(|kind| finding.kind == kind)
+            && agent.as_ref().is_none_or(|text| is_behind(snapshot, text, finding))
+            && since.is_none_or(|since| finding.last >= since.from(now))
+    }
 }
 
-fn write_table(out: &mut dyn std::io::Write, rows: &[(&Finding, Life)]) -> Outcome {
+/// Does an agent of this name stand behind the finding: as what it is about, or as who called?
+fn is_behind(snapshot: &Snapshot, text: &str, finding: &Finding) -> bool {
+    let callers = snapshot
+        .edges
+        .iter()
+        .filter(|edge| {
+            finding.edges.iter().any(|it| it.edge == edge.id)
+                || finding.subjects.iter().any(|it| matches!(it, Subject::Edge(id) if *id == edge.id))
+        })
+        .map(|edge| &edge.caller);
+    let about = finding.subjects.iter().filter_map(|it| match it {
+        Subject::Workload(id) => Some(id),
+        Subject::Listener(_) | Subject::Edge(_) | Subject::Principal(_) | Subject::Host(_) => None,
+    });
+    let named = |id: &WorkloadId| {
+        snapshot
+            .workloads
+            .iter()
+            .any(|it| it.id == *id && it.agent != AgentStatus::No && fits_workload(text, it))
+    };
+    callers.chain(about).any(|id| {
+        let root = snapshot.workloads.iter().find(|it| it.id == *id).and_then(|it| it.agent_root.as_ref());
+        named(id) || root.is_some_and(named)
+    })
+}
+
+fn write_table(out: &mut dyn std::io::Write, rows: &[(&Finding, Life)], index: &Index<'_>) -> Outcome {
     let mut table = Table::new(&[
         Column::word("SEVERITY"),
         Column::word("TYPE"),
@@ -98,7 +204,7 @@ fn write_table(out: &mut dyn std::io::Write, rows: &[(&Finding, Life)]) -> Outco
             Cell::new(finding.count.to_string()),
             Cell::new(finding.says.as_str()),
             Cell::new(words::short_moment(finding.last)),
-            Cell::styled(finding.id.as_str(), colour::DIM),
+            Cell::styled(index.short(finding.id.as_str()), colour::DIM),
         ]);
     }
     Ok(table.write(out, terminal_width())?)
@@ -170,7 +276,7 @@ impl Decide {
             What::Accept { id, owner, reason, expires } => (id, Verb::Accept { owner, reason, expires }),
             What::Resolve { id } => (id, Verb::Resolve),
         };
-        let finding = found(&snapshot, id.trim())?;
+        let finding = the_one(&snapshot, id.trim())?;
         let at = Timestamp::now();
         let before = life(finding, &snapshot.decisions, at, STALE_AFTER).state;
         if verb == Verb::Resolve && before != State::Resolved {
@@ -178,7 +284,7 @@ impl Decide {
                 "{} is not resolved: no evidence of its end was observed",
                 finding.id
             ))
-            .because(format!("it ends when {}", finding.kind.ends_when()))
+            .because(found::ends(finding.kind))
             .next("provoke that evidence while tierzero observes, or take the risk with `finding accept`"));
         }
         if before == State::Resolved && verb != Verb::Resolve {
@@ -187,8 +293,8 @@ impl Decide {
         }
         let by = std::env::var("SUDO_USER")
             .or_else(|_| std::env::var("USER"))
-            .unwrap_or_else(|_| "unknown".into());
-        let decision = Decision { finding: finding.id.clone(), at, by, verb };
+            .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid()));
+        let decision = Decision { finding: finding.id.clone(), at, by: by.clone(), verb };
         stored::writable(&global.db())?
             .decide(&decision)
             .map_err(|error| stored::failure("the decision can't be stored", &error))?;
@@ -198,17 +304,20 @@ impl Decide {
         let mut out = colour::stdout();
         writeln!(
             out,
-            "{}: {} -> {}; {}",
+            "{}: {} -> {}, by {} at {}; {}",
             finding.id,
             before.as_str(),
             after.as_str(),
+            escape::untrusted(&by),
+            words::moment(at),
             escape::untrusted(&finding.says)
         )?;
         Ok(out.flush()?)
     }
 }
 
-fn found<'s>(snapshot: &'s Snapshot, id: &str) -> Outcome<&'s Finding> {
+/// The finding whose id begins so.
+fn the_one<'s>(snapshot: &'s Snapshot, id: &str) -> Outcome<&'s Finding> {
     let mut fits = snapshot.findings.iter().filter(|it| it.id.as_str().starts_with(id));
     match (fits.next(), fits.next()) {
         (Some(one), None) => Ok(one),

@@ -177,7 +177,7 @@ impl Keeping {
         for (index, delta) in self.deltas.iter().enumerate() {
             last.insert(name_of(delta), index);
         }
-        let flows = last.keys().filter(|name| name.starts_with("f-")).count();
+        let flows = last.keys().filter(|name| name.starts_with("flow ")).count();
         let mut surplus = flows.saturating_sub(FLOWS_WAITING);
         self.dropped = self.dropped.saturating_add(u64::try_from(surplus).unwrap_or(u64::MAX));
         let deltas = std::mem::take(&mut self.deltas);
@@ -222,7 +222,7 @@ fn name_of(delta: &Delta) -> String {
         Delta::Agent(agent) => format!("agent {}", agent.root),
         Delta::Relay(relay) => relay.id.to_string(),
         Delta::Wrap(wrap) => wrap.id.to_string(),
-        Delta::Flow(flow) => format!("f-{}", flow.number),
+        Delta::Flow(flow) => format!("flow {}", flow.number),
         Delta::Finding(finding) => finding.id.to_string(),
         Delta::Coverage(_) => "coverage".to_owned(),
     }

@@ -236,6 +236,11 @@ fn evidence(out: &mut dyn Write, edge: &Edge) -> io::Result<()> {
         writeln!(out, "  {}/{} (rule of judgement)", rule.id, rule.version)?;
         sentence(out, "    says:   ", rule.says)?;
     }
+    rules(out, edge)
+}
+
+/// The rules of evidence behind an edge: what each shows, and what it does not.
+pub(super) fn rules(out: &mut dyn Write, edge: &Edge) -> io::Result<()> {
     for line in &edge.evidence {
         let (level, source) = (word_of(line.level), word_of(line.source));
         writeln!(out, "  {} ({level}, {source})", escape::untrusted(&line.rule))?;
@@ -285,7 +290,8 @@ fn credentials(out: &mut dyn Write, edge: &Edge) -> io::Result<()> {
     Ok(())
 }
 
-fn not_seen(edge: &Edge) -> Vec<String> {
+/// What was not seen of an edge, a sentence each.
+pub(super) fn not_seen(edge: &Edge) -> Vec<String> {
     let mut lines = vec![verdict::not_seen(edge.verdict, edge.check, edge.strength).to_owned()];
     if edge.opaque > 0 {
         lines.push(format!(
@@ -361,12 +367,19 @@ fn latest(out: &mut dyn Write, flows: &[Flow]) -> io::Result<()> {
     table.write(out, terminal_width())
 }
 
-fn field(out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
+/// A named line.
+pub(super) fn field(out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
     let style = colour::DIM;
     writeln!(out, "  {style}{name:<9}{style:#} {}", escape::untrusted(value))
 }
 
-fn named(out: &mut dyn Write, role: &str, name: &str, workload: Option<&Workload>) -> io::Result<()> {
+/// A workload in its role, with program and account.
+pub(super) fn named(
+    out: &mut dyn Write,
+    role: &str,
+    name: &str,
+    workload: Option<&Workload>,
+) -> io::Result<()> {
     let Some(workload) = workload else { return field(out, role, name) };
     let mut about: Vec<String> = Vec::new();
     about.extend(workload.exe.clone());

@@ -25,6 +25,7 @@ impl<'a> Index<'a> {
         ids.extend(snapshot.workloads.iter().map(|workload| workload.id.as_str()));
         ids.extend(snapshot.listeners.iter().map(|listener| listener.id.as_str()));
         ids.extend(snapshot.edges.iter().map(|edge| edge.id.as_str()));
+        ids.extend(snapshot.findings.iter().map(|finding| finding.id.as_str()));
         ids.sort_unstable();
         Self {
             workloads: snapshot.workloads.iter().map(|workload| (&workload.id, workload)).collect(),

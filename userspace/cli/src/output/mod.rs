@@ -3,6 +3,7 @@
 pub(crate) mod colour;
 pub(crate) mod coverage;
 pub(crate) mod explanation;
+pub(crate) mod found;
 pub(crate) mod holding;
 pub(crate) mod index;
 pub(crate) mod json;

@@ -38,6 +38,45 @@ pub const PINNED: &[Pinned] = &[
     Pinned { name: "Model Context Protocol", version: "2026-07-28" },
 ];
 
+impl Anchors {
+    /// The references, each list behind the framework and version that it is read in; a version that is not pinned
+    /// is empty.
+    #[must_use]
+    pub fn by_framework(&self) -> Vec<(Pinned, Vec<&'static str>)> {
+        let Self { nist, owasp, attack, atlas, other } = self;
+        let mut frameworks: Vec<(Pinned, Vec<&'static str>)> = Vec::new();
+        let lists = [
+            (nist, "NIST SP 800-53"),
+            (owasp, ""),
+            (attack, "MITRE ATT&CK"),
+            (atlas, "MITRE ATLAS"),
+            (other, ""),
+        ];
+        for (list, usual) in lists {
+            for reference in *list {
+                let (name, reference) = match reference.split_once(' ') {
+                    Some(("800-207", tenet)) => ("NIST SP 800-207", tenet),
+                    Some(("CISA", _)) => ("CISA", *reference),
+                    Some(("MCP", _)) => ("Model Context Protocol", *reference),
+                    Some(_) | None if reference.starts_with("ASI") => {
+                        ("OWASP Top 10 for Agentic", *reference)
+                    }
+                    Some(_) | None if reference.starts_with("NHI") => ("OWASP Non-Human", *reference),
+                    Some(_) | None => (usual, *reference),
+                };
+                let unpinned = Pinned { name: "other", version: "" };
+                let found = PINNED.iter().find(|it| !name.is_empty() && it.name.starts_with(name));
+                let framework = found.copied().unwrap_or(unpinned);
+                match frameworks.iter_mut().find(|(known, _)| *known == framework) {
+                    Some((_, references)) => references.push(reference),
+                    None => frameworks.push((framework, vec![reference])),
+                }
+            }
+        }
+        frameworks
+    }
+}
+
 impl FindingType {
     /// Where it stands in the frameworks (requirements 2.3).
     #[must_use]
