@@ -24,6 +24,7 @@ fn is_statement(observation: &Observation) -> bool {
         | Shown::Declines
         | Shown::Unverified
         | Shown::Carries { .. }
+        | Shown::NamesServer { .. }
         | Shown::Keeps { .. }
         | Shown::AsksPublic
         | Shown::Asks { .. }

@@ -179,3 +179,27 @@ fn what_can_not_be_explained_is_undecided() {
     let torn = Shape { suite: 0x1302, client: &[69], server: &[23, 90, 809, 96, 69], ..Shape::default() };
     assert_eq!(flight(&torn, true), Some(Flight::Undecided));
 }
+
+/// A client hello that names the server.
+fn named(name: &str) -> Vec<u8> {
+    let length = u8::try_from(name.len()).unwrap();
+    let list = [&[0, 0, 0, length + 5, 0, length + 3, 0, 0, length], name.as_bytes()].concat();
+    let mut body = [&[3, 3], &[9_u8; 32][..], &[0, 0, 2, 0x13, 1, 1, 0]].concat();
+    body.extend(u16::try_from(list.len()).unwrap().to_be_bytes());
+    body.extend(list);
+    handshake(1, &body)
+}
+
+#[test]
+fn a_server_is_named_once_both_sides_used_the_encryption() {
+    let begin = || vec![c(named("API.Lab")), s(hello(true, 0x1301, &[])), s(record(23, &[0; 900]))];
+    let data = |length: usize| record(23, &vec![0; length]);
+    let handshake =
+        ["speaks tls [stream.protocol]", "hidden Tls13 [tls13.inside]", "hidden Tls13 [tls13.not-asked]"];
+    let finished = [begin(), vec![c(data(53)), s(data(250)), c(data(19))]].concat();
+    evidence_support::check(&finished, &handshake);
+    let used = [begin(), vec![c(data(53)), c(data(300)), s(data(250)), c(data(300)), s(data(90))]].concat();
+    let mut expect = handshake.to_vec();
+    expect.push("names server api.lab [tls.server-named]");
+    evidence_support::check(&used, &expect);
+}

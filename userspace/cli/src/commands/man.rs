@@ -31,7 +31,10 @@ const CONFIGURATION: &[(&str, &str)] = &[
         "principal (a name; a certificate's common name or a token's subject is enough; KIND:NAME for one kind alone) or workload, owner, confirmed_on (date), gone_on (date from which it is meant to be out of use).",
     ),
     ("[[named_caller]]", "listener, callers. No effect yet."),
-    ("[[model_endpoint]]", "host, path. No effect yet."),
+    (
+        "[[model_endpoint]]",
+        "host: a name under which models are called, beside the list that comes with the program; what a caller names in TLS (server_name) is compared, and *. in front stands for one label or more. One such call alone makes nothing an agent. path: no effect yet.",
+    ),
     ("[zones]", "a name for each list of address ranges. No effect yet."),
 ];
 

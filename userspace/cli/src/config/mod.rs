@@ -78,8 +78,11 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
             .because(format!("{} `{}`: {}", problem.section, problem.key, problem.says))
     })?;
     let idle = sections.without_effect();
-    let agents =
-        AgentRules { rules: sections.agent.into_iter().map(agent).collect(), ..AgentRules::default() };
+    let agents = AgentRules {
+        rules: sections.agent.into_iter().map(agent).collect(),
+        model_endpoints: sections.model_endpoint.into_iter().map(|it| it.host.into_inner()).collect(),
+        ..AgentRules::default()
+    };
     let limits = sections.limits;
     let usual = Terms::default();
     let terms = Terms {
@@ -195,6 +198,15 @@ mod tests {
             }
         );
         assert_eq!(idle, ["[zones]", "[limits] memory_bytes"]);
+    }
+
+    #[test]
+    fn model_endpoints_take_effect_by_their_host() {
+        let text = "[[model_endpoint]]\nhost = 'gateway.lab'\n";
+        let (config, idle) = outcome(text).unwrap();
+        assert_eq!((config.agents.model_endpoints, idle), (vec!["gateway.lab".to_owned()], vec![]));
+        let (_, idle) = outcome(&format!("{text}path = '/v1'\n")).unwrap();
+        assert_eq!(idle, ["[[model_endpoint]] path"]);
     }
 
     #[test]

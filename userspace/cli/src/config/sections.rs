@@ -151,7 +151,7 @@ impl Sections {
             (!legacy.is_empty(), "[[legacy]]"),
             (!modern.is_empty(), "[[modern]]"),
             (!named_caller.is_empty(), "[[named_caller]]"),
-            (!model_endpoint.is_empty(), "[[model_endpoint]]"),
+            (model_endpoint.iter().any(|it| it.path.is_some()), "[[model_endpoint]] path"),
             (!zones.is_empty(), "[zones]"),
             (memory_bytes.is_some(), "[limits] memory_bytes"),
         ]

@@ -15,6 +15,11 @@ pub enum AgentSign {
     },
     /// It was served by a model server, as the format of what it asked shows.
     ModelServer,
+    /// It called a model's endpoint inside TLS, as the name of the server shows, and both sides used the connection.
+    ModelEndpoint {
+        /// By which entry of the list, or of the configuration, it is known.
+        name: String,
+    },
     /// It sent messages of the Model Context Protocol over HTTP, as a client.
     McpClient {
         /// Which era of the protocol, where the messages tell.

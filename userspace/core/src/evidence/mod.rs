@@ -184,6 +184,7 @@ mod tls_record;
 mod tls_renegotiation;
 mod tls_rules;
 mod tls_session;
+mod tls_use;
 mod token;
 mod told;
 mod tpkt;

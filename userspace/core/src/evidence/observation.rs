@@ -181,6 +181,12 @@ pub enum Shown {
         /// printed.
         call: Option<String>,
     },
+    /// The caller named the server that it means, and the encryption to it was used by both sides. It decides nothing
+    /// about who calls.
+    NamesServer {
+        /// Host name, at most 253 ASCII characters, in lower case.
+        name: String,
+    },
     /// The receiver's own library says that what was presented did not pass its verification.
     Unverified,
     /// The layer that would carry the identity can't be read.

@@ -7,9 +7,10 @@ use super::ssl2;
 use super::text_line::any;
 use super::tls_record::{ALERT, APPLICATION, CLIENT_HELLO, HANDSHAKE, Happened, RECORD, SERVER_HELLO, Side};
 use super::tls_renegotiation::Watch;
-use super::tls_rules::RULES;
+use super::tls_rules::{RULES, SERVER_NAMED};
 use super::tls_session::Session;
-use super::{Hidden, Protocol};
+use super::tls_use::Use;
+use super::{Hidden, Protocol, Shown};
 use crate::event::Role;
 
 /// How a flow of this protocol is recognised and read.
@@ -73,9 +74,29 @@ struct Tls {
     /// A second handshake is looked for, once the first is over.
     watches: bool,
     watch: Option<Watch>,
+    /// What both sides made of it.
+    used: Use,
+    /// The handshake of TLS 1.3 has said all that it says; what is still looked for is whether it is used.
+    decided: bool,
 }
 
 impl Tls {
+    /// Says which server was meant, once both sides used what was set up.
+    fn say_name(&mut self, notes: &mut Notes<'_>) {
+        let over = self.watch.is_some() || self.decided;
+        if over
+            && self.session.named().is_some_and(|(_, own)| self.used.by_both(own))
+            && let Some(name) = self.session.take_name()
+        {
+            notes.say(&SERVER_NAMED, Shown::NamesServer { name });
+        }
+    }
+
+    /// The end, once nothing more is looked for.
+    fn over(&self) -> Option<Next> {
+        (self.session.named().is_none() || self.used.enough()).then_some(Next::Settled)
+    }
+
     /// The first bytes of both directions, where they are in the format of SSL 2.0.
     fn ssl2(&mut self, from: Role, input: &mut Input<'_>, notes: &mut Notes<'_>) -> Option<Next> {
         let side = match from {
@@ -129,6 +150,16 @@ impl Dissector for Tls {
             if matches!(happened, Happened::ChangeCipher) && self.session.changes_cipher() {
                 side.encrypted = true;
             }
+            if self.watches && !self.session.undecided() {
+                self.used.happened(from, &happened);
+                self.say_name(notes);
+            }
+            if self.decided {
+                match self.over() {
+                    Some(next) => return next,
+                    None => continue,
+                }
+            }
             if let Some(watch) = &mut self.watch {
                 match watch.happened(from, &happened, notes) {
                     Some(next) => return next,
@@ -141,6 +172,13 @@ impl Dissector for Tls {
                 Some(Next::Settled) if self.watches && encrypted && self.session.changes_cipher() => {
                     self.watch = Some(Watch::default());
                 }
+                Some(Next::Settled) if self.watches => {
+                    self.decided = true;
+                    self.say_name(notes);
+                    if let Some(next) = self.over() {
+                        return next;
+                    }
+                }
                 Some(next) => return next,
                 None => {}
             }
@@ -148,11 +186,11 @@ impl Dissector for Tls {
     }
 
     fn has_decided(&self) -> bool {
-        self.watch.is_some()
+        self.watch.is_some() || self.decided
     }
 
     fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {
-        if self.watch.is_none() {
+        if !self.has_decided() {
             self.session.finish(whole, notes);
         }
     }

@@ -37,6 +37,17 @@ impl Handshake13 {
         }
     }
 
+    /// How many of the client's records, those of an alert's length left out, the handshake took; `None` while that
+    /// is not known.
+    pub(crate) fn own_records(&self) -> Option<u32> {
+        match self.flight? {
+            Flight::NotAsked | Flight::Resumed => Some(1),
+            Flight::Declined => Some(2),
+            Flight::CertificateSent => Some(3),
+            Flight::FailedAtClient | Flight::Undecided => None,
+        }
+    }
+
     fn shape(&self) -> Shape<'_> {
         Shape {
             suite: self.suite,

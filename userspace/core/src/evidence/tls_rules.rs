@@ -58,6 +58,9 @@ rules! {
     LATE_CERTIFICATE_12 = "tls12.late-certificate-sized", v 1, Inferred, Wire,
         "In a second handshake inside the encryption the caller sent more than any handshake without a certificate takes",
         "Whose certificate; sizes alone are no proof";
+    SERVER_NAMED = "tls.server-named", v 1, Observed, Wire,
+        "The caller named the server that it means (server_name), the handshake was finished, and both sides used the encryption",
+        "Whether that server is who it is called, and what was asked of it";
     UNFINISHED = "tls.unfinished", v 1, Observed, Wire,
         "The handshake ended before the receiver chose a version",
         "Nothing is said about what it checks";

@@ -7,6 +7,7 @@ use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_he
 use super::dissector::{Next, Notes};
 use super::tls_record::{CLIENT_HELLO, Happened, SERVER_HELLO, extensions};
 use super::tls_rules::*;
+use super::tls_use::server_name;
 use super::tls12::{Handshake12, SESSION, TICKET};
 use super::tls13_handshake::Handshake13;
 use super::{Hidden, Principal, PrincipalKind, Refusal, Shown};
@@ -27,6 +28,8 @@ const DTLS_13: [u8; 2] = [0xfe, 0xfc];
 pub(crate) struct Session {
     /// What the last ClientHello offered.
     hello: Option<Offered>,
+    /// The server that the caller named, until that is said.
+    server_name: Option<String>,
     version: Version,
 }
 
@@ -40,6 +43,8 @@ struct Offered {
     /// The ticket that is offered (RFC 5077 section 3.2), and the session id.
     ticket: Option<Fingerprint>,
     session: Option<Fingerprint>,
+    /// The server that is meant.
+    server_name: Option<String>,
 }
 
 #[derive(Default, Debug)]
@@ -73,6 +78,22 @@ impl Session {
         matches!(self.version, Version::Old(_))
     }
 
+    /// The server that the caller named, and how many of the caller's records belong to the handshake. `None` while
+    /// none was named or the handshake is not over.
+    pub(crate) fn named(&self) -> Option<(&str, u32)> {
+        let own = match &self.version {
+            Version::Old(_) => 0,
+            Version::New(handshake) => handshake.own_records()?,
+            Version::Unknown | Version::Lost => return None,
+        };
+        Some((self.server_name.as_deref()?, own))
+    }
+
+    /// It was said.
+    pub(crate) fn take_name(&mut self) -> Option<String> {
+        self.server_name.take()
+    }
+
     /// The flow is over, or can't be read on; `whole` when nothing of it is missing.
     pub(crate) fn finish(&mut self, whole: bool, notes: &mut Notes<'_>) {
         match &mut self.version {
@@ -88,6 +109,7 @@ impl Session {
         let mut offered = Offered::default();
         for (kind, content) in extensions(hello.ext.unwrap_or_default()) {
             match kind {
+                0 => offered.server_name = server_name(content),
                 35 if !content.is_empty() => offered.ticket = Some(notes.fingerprint(TICKET, content)),
                 12 => {
                     let user = content.split_first().map(|(_, user)| user).filter(|user| !user.is_empty());
@@ -112,7 +134,8 @@ impl Session {
             // The handshake begins again with a second ClientHello.
             return true;
         }
-        let offered = self.hello.take().unwrap_or_default();
+        let mut offered = self.hello.take().unwrap_or_default();
+        self.server_name = offered.server_name.take();
         if new {
             notes.say(&INSIDE_13, Shown::Hidden { why: Hidden::Tls13 });
             let resumed = extensions(list).any(|(kind, _)| kind == 41);

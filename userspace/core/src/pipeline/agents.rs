@@ -65,6 +65,23 @@ impl Pipeline {
         }
     }
 
+    /// A model's endpoint, by the name that the caller gave it.
+    pub(super) fn look_for_endpoint(&mut self, slot: u32, observations: &[Observation]) {
+        let rules = &self.settings.agents;
+        if rules.decided != Decided::ByRules {
+            return;
+        }
+        let Some(flow) = self.flows.get(slot) else { return };
+        let Some(caller) = flow.originator.as_ref().and_then(|end| end.process) else { return };
+        for observation in observations {
+            if let Shown::NamesServer { name } = &observation.shown
+                && let Some(entry) = rules.model_endpoint(name)
+            {
+                self.shown_signs.push((caller, AgentSign::ModelEndpoint { name: entry.to_owned() }));
+            }
+        }
+    }
+
     /// A model server served a flow.
     pub(super) fn look_for_model(&mut self, slot: u32, class: FlowClass) {
         let Some(flow) = self.flows.get(slot) else { return };
@@ -223,7 +240,7 @@ impl Pipeline {
             return;
         }
         let signs = self.signs.entry(key).or_default();
-        if !signs.iter().any(|it| std::mem::discriminant(it) == std::mem::discriminant(sign)) {
+        if !signs.iter().any(|it| kind(it) == kind(sign)) {
             signs.push(sign.clone());
         }
         if signs.len() >= 2 {
@@ -388,11 +405,22 @@ fn program(image: &crate::subject::Image) -> String {
     script(image).or(image.exe.as_deref()).unwrap_or(&image.comm).to_owned()
 }
 
+/// Signs of one kind tell the same thing twice: they are not independent.
+fn kind(sign: &AgentSign) -> u8 {
+    match sign {
+        AgentSign::Declared { .. } => 0,
+        AgentSign::ModelServer | AgentSign::ModelEndpoint { .. } => 1,
+        AgentSign::McpClient { .. } => 2,
+        AgentSign::Program { .. } => 3,
+    }
+}
+
 /// A sign in words: its kind, a colon, what was seen.
 fn reason(sign: &AgentSign, by: &[String]) -> String {
     match sign {
         AgentSign::Declared { .. } => format!("declared: {}", by.join(", ")),
         AgentSign::ModelServer => "served by a model server: asked in its format".to_owned(),
+        AgentSign::ModelEndpoint { name } => format!("calls a model: names the endpoint {name} in TLS"),
         AgentSign::McpClient { era } => format!(
             "MCP client: over HTTP{}",
             match era {

@@ -127,6 +127,7 @@ impl Pipeline {
         }
         self.call_named(slot, observations);
         self.look_for_mcp(slot, observations);
+        self.look_for_endpoint(slot, observations);
         self.settle(slot, at);
         self.tell_holders(slot, at);
     }

@@ -12,6 +12,9 @@ use crate::graph::Boundary;
 pub struct AgentRules {
     /// The operator's rules.
     pub rules: Vec<AgentRule>,
+    /// Where models are called, beside those of the list that comes with the program: host names; `*.` in front
+    /// stands for one label or more.
+    pub model_endpoints: Vec<String>,
     /// Who decides.
     pub decided: Decided,
 }
@@ -78,6 +81,15 @@ pub struct Candidate<'a> {
 }
 
 impl AgentRules {
+    /// By which entry a host name is that of a model's endpoint: of the operator's, then of the list.
+    #[must_use]
+    pub fn model_endpoint<'a>(&'a self, host: &str) -> Option<&'a str> {
+        let listed = ENDPOINTS.lines().filter(|line| !line.starts_with('#'));
+        let listed = listed.filter_map(|line| line.split('\t').next()).filter(|it| !it.is_empty());
+        let own = self.model_endpoints.iter().map(String::as_str);
+        own.chain(listed).find(|entry| is_host(entry, host))
+    }
+
     /// The first rule that fits, and by which keys.
     #[must_use]
     pub fn declared(&self, of: &Candidate<'_>) -> Option<(&AgentRule, Vec<String>)> {
@@ -165,6 +177,19 @@ pub fn boundary(image: &Image) -> Option<Boundary> {
     })
 }
 
+/// The list of models' endpoints.
+const ENDPOINTS: &str = include_str!("model_endpoints.tsv");
+
+fn is_host(entry: &str, host: &str) -> bool {
+    match entry.strip_prefix("*.") {
+        Some(domain) => host
+            .get(host.len().saturating_sub(domain.len() + 1)..)
+            .and_then(|end| end.strip_prefix('.'))
+            .is_some_and(|end| end.eq_ignore_ascii_case(domain) && host.len() > domain.len() + 1),
+        None => host.eq_ignore_ascii_case(entry),
+    }
+}
+
 /// The list of programs that are known to be agents.
 const KNOWN: &str = include_str!("agent_programs.tsv");
 
@@ -241,6 +266,23 @@ mod tests {
         assert!(fits(AgentRule { netns: text("4"), ..rule.clone() }));
         assert!(fits(AgentRule { env: vec!["AGENT".into()], ..rule.clone() }));
         assert!(!fits(AgentRule { env: vec!["AGENT".into(), "B".into()], ..rule }));
+    }
+
+    #[test]
+    fn endpoints_are_of_the_list_or_the_operators() {
+        let rules = AgentRules { model_endpoints: vec!["Gateway.lab".into()], ..AgentRules::default() };
+        assert_eq!(rules.model_endpoint("api.anthropic.com"), Some("api.anthropic.com"));
+        assert_eq!(rules.model_endpoint("gateway.LAB"), Some("Gateway.lab"));
+        assert_eq!(
+            rules.model_endpoint("mine.openai.azure.com"),
+            Some("*.openai.azure.com"),
+            "a label in front"
+        );
+        for other in
+            ["openai.azure.com", "api.anthropic.com.evil.example", "anthropic.com", "xgateway.lab", "\u{e9}"]
+        {
+            assert_eq!(rules.model_endpoint(other), None, "{other}");
+        }
     }
 
     #[test]

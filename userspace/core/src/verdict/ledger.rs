@@ -228,7 +228,7 @@ impl Ledger {
             Shown::Admits { expected } => self.admitted(*expected),
             // Without a link to the handshake that made the session, nothing is known of what was proved in it.
             Shown::Resumes { .. } => self.hide(Hidden::Resumed),
-            Shown::Keeps { .. } => {}
+            Shown::Keeps { .. } | Shown::NamesServer { .. } => {}
             Shown::Serves { operation: Operation::Public } => self.public = true,
             Shown::Serves { operation: Operation::Service } | Shown::SendsOneWay => {
                 let one_way = matches!(observation.shown, Shown::SendsOneWay);

@@ -111,6 +111,7 @@ pub fn line(observation: &Observation) -> String {
                 call.iter().map(|call| format!(" {call:?}")).collect::<String>()
             )
         }
+        Shown::NamesServer { name } => format!("names server {name}"),
         Shown::Ignores => "ignores".to_owned(),
         Shown::Hidden { why } => format!("hidden {why:?}"),
         Shown::KernelVouches { uid, receiver_looked } => format!("kernel {uid} {receiver_looked}"),
