@@ -35,6 +35,10 @@ const CONFIGURATION: &[(&str, &str)] = &[
         "[[model_endpoint]]",
         "host: a name under which models are called, beside the list that comes with the program; what a caller names in TLS (server_name) is compared, and *. in front stands for one label or more. One such call alone makes nothing an agent. path: no effect yet.",
     ),
+    (
+        "[webhook]",
+        "url (http to a loopback address: what takes findings further, with TLS, listens there), token_file (absolute path of a file, closed to others, with a bearer token; read for each request), timeout_s (1 to 60, default 5). Each new finding, and each turn that evidence gives to one, is a POST of its JSON line, as observe --json prints it. 1024 wait at most; what did not arrive is counted and told. Redirections are not followed.",
+    ),
     ("[zones]", "a name for each list of address ranges. No effect yet."),
 ];
 

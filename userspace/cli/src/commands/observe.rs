@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::arguments::Global;
 use crate::error::Outcome;
-use crate::{config, moment, observe};
+use crate::{config, moment, observe, outlets};
 
 /// Watch this host: who calls whom, and whether the receiver asked who was calling
 ///
@@ -23,6 +23,7 @@ Examples:
   sudo tierzero observe --record morning.tzlog       also keep a log for `tierzero replay`
   sudo tierzero observe --tls-library                judge what is inside TLS too, where OpenSSL serves it
   sudo tierzero observe --json | jq -c 'select(.verdict == \"location-trusted\")'
+  sudo tierzero observe --journal                    then: journalctl -f TIERZERO_SEVERITY=high
   tierzero --db :memory: observe --for 30s           keep nothing
 
 Durations: 30s, 5m, 1h30m, 2d; a number alone counts seconds.")]
@@ -37,7 +38,12 @@ pub(crate) struct Observe {
     /// microseconds each
     #[arg(long)]
     tls_library: bool,
-    /// One JSON object a line: flows, edges, coverage, and a summary at the end
+    /// Also send findings to the journal, with fields such as TIERZERO_TYPE; done without asking where stderr is the
+    /// journal, as in a systemd unit
+    #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true,
+        default_missing_value = outlets::JOURNAL_SOCKET)]
+    journal: Option<PathBuf>,
+    /// One JSON object a line: flows, edges, findings, coverage, and a summary at the end
     #[arg(long)]
     json: bool,
 }
@@ -53,6 +59,7 @@ impl Observe {
             duration: self.duration,
             record: self.record.clone(),
             json: self.json,
+            journal: self.journal.clone(),
         })
     }
 }

@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 
 use toml::Spanned;
 
-use super::sections::{Agent, Limits, ModelEndpoint, NamedCaller, Owner, Place, Sections};
+use super::sections::{Agent, Limits, ModelEndpoint, NamedCaller, Owner, Place, Sections, WebhookSection};
+use crate::outlets::WebhookAddress;
 
 /// What is wrong, and at which byte of the file.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(super) fn all(sections: &Sections) -> Check {
     sections.owner.iter().try_for_each(owner)?;
     named_callers(&sections.named_caller)?;
     sections.model_endpoint.iter().try_for_each(model_endpoint)?;
+    sections.webhook.iter().try_for_each(webhook)?;
     limits(&sections.limits)?;
     zones(sections)
 }
@@ -204,6 +206,29 @@ fn model_endpoint(entry: &ModelEndpoint) -> Check {
     match path {
         Some(path) if !path.get_ref().starts_with('/') => {
             Err(problem(path, "[[model_endpoint]]", "path", "must begin with /"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn webhook(webhook: &WebhookSection) -> Check {
+    const SECTION: &str = "[webhook]";
+    let WebhookSection { url, token_file, timeout_s } = webhook;
+    // What was written is not repeated: it may hold a secret.
+    if let Err(says) = url.get_ref().parse::<WebhookAddress>() {
+        return Err(problem(url, SECTION, "url", says));
+    }
+    if let Some(path) = token_file.as_ref().filter(|path| !path.get_ref().starts_with('/')) {
+        return Err(problem(
+            path,
+            SECTION,
+            "token_file",
+            "must be a path that begins with /, never the token",
+        ));
+    }
+    match timeout_s {
+        Some(seconds) if !(1..=60).contains(seconds.get_ref()) => {
+            Err(problem(seconds, SECTION, "timeout_s", "must be 1 to 60"))
         }
         Some(_) | None => Ok(()),
     }

@@ -5,14 +5,19 @@ mod sections;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tierzero_core::graph::tier0::Terms;
 
 use crate::error::{Failure, Outcome};
+use crate::outlets::Webhook;
 use crate::output::{colour, escape};
 use crate::place;
 use sections::Sections;
 use tierzero_core::subject::{AgentRule, AgentRules};
+
+/// Longest time for one request to the webhook, where the configuration does not say.
+const WEBHOOK_TIMEOUT_S: u64 = 5;
 
 /// What the configuration says, as far as this version acts on it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) retention_days: Option<u32>,
     /// Who is an agent.
     pub(crate) agents: AgentRules,
+    /// Where findings are sent to, beside the store.
+    pub(crate) webhook: Option<Webhook>,
     /// What an operator says about owners, and the limits of the write-down.
     pub(crate) terms: Terms,
 }
@@ -42,6 +49,7 @@ impl Default for Config {
             tls_library: false,
             retention_days: None,
             agents: AgentRules::default(),
+            webhook: None,
             terms: Terms::default(),
         }
     }
@@ -98,6 +106,7 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
         tls_library: sections.observe.tls_library.unwrap_or_default(),
         retention_days: limits.retention_days.map(toml::Spanned::into_inner),
         agents,
+        webhook: sections.webhook.and_then(webhook),
         terms,
     };
     Ok((config, idle))
@@ -117,6 +126,16 @@ fn agent(written: sections::Agent) -> AgentRule {
         netns: text(netns),
         env: env.into_iter().map(toml::Spanned::into_inner).collect(),
     }
+}
+
+/// As written. Its URL was looked at when it was checked.
+fn webhook(written: sections::WebhookSection) -> Option<Webhook> {
+    let sections::WebhookSection { url, token_file, timeout_s } = written;
+    Some(Webhook {
+        address: url.get_ref().parse().ok()?,
+        token_file: token_file.map(|path| PathBuf::from(path.into_inner())),
+        timeout: Duration::from_secs(timeout_s.map_or(WEBHOOK_TIMEOUT_S, toml::Spanned::into_inner)),
+    })
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
@@ -194,6 +213,7 @@ mod tests {
                     }],
                     ..AgentRules::default()
                 },
+                webhook: None,
                 terms: Terms { short_lived_s: 900, ..Terms::default() },
             }
         );
@@ -207,6 +227,17 @@ mod tests {
         assert_eq!((config.agents.model_endpoints, idle), (vec!["gateway.lab".to_owned()], vec![]));
         let (_, idle) = outcome(&format!("{text}path = '/v1'\n")).unwrap();
         assert_eq!(idle, ["[[model_endpoint]] path"]);
+    }
+
+    #[test]
+    fn a_webhook_takes_effect() {
+        let text =
+            "[webhook]\nurl = 'http://127.0.0.1:9000/x'\ntoken_file = '/etc/tierzero/token'\ntimeout_s = 2\n";
+        let (config, idle) = outcome(text).unwrap();
+        let webhook = config.webhook.unwrap();
+        assert!(idle.is_empty());
+        assert_eq!(webhook.token_file.as_deref(), Some(Path::new("/etc/tierzero/token")));
+        assert_eq!(webhook.timeout, Duration::from_secs(2));
     }
 
     #[test]
@@ -246,6 +277,9 @@ mod tests {
             ("[[owner]]\nprincipal = 'p'\nowner = 'x'\nconfirmed_on = 'last week'\n", 4, "confirmed_on"),
             ("[[owner]]\nprincipal = 'p'\nowner = 'x'\ngone_on = 'soon'\n", 4, "gone_on"),
             ("[limits]\ndormant_s = 0\n", 2, "dormant_s"),
+            ("[webhook]\nurl = 'https://10.0.0.1/MARK'\n", 2, "loopback"),
+            ("[webhook]\nurl = 'http://[::1]:9/'\ntoken_file = 'MARK'\n", 3, "never the token"),
+            ("[webhook]\nurl = 'http://[::1]:9/'\ntimeout_s = 0\n", 3, "timeout_s"),
             ("[zones]\na = ['10.0.0.0/33']\n", 2, "prefix"),
             ("[zones]\na = ['10.0.0.0/8']\nb = ['10.1.0.0/16']\n", 3, "overlaps"),
             ("a = \n", 1, ""),

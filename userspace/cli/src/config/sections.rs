@@ -28,6 +28,8 @@ pub(super) struct Sections {
     /// Where models are called.
     #[serde(default)]
     pub(super) model_endpoint: Vec<ModelEndpoint>,
+    /// Where findings are sent to.
+    pub(super) webhook: Option<WebhookSection>,
     /// What `observe` looks at.
     #[serde(default)]
     pub(super) observe: Observe,
@@ -91,6 +93,15 @@ pub(super) struct ModelEndpoint {
     pub(super) path: Option<Spanned<String>>,
 }
 
+/// `[webhook]`.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebhookSection {
+    pub(super) url: Spanned<String>,
+    pub(super) token_file: Option<Spanned<String>>,
+    pub(super) timeout_s: Option<Spanned<u64>>,
+}
+
 /// `[observe]`.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +145,7 @@ impl Sections {
             owner: _,
             named_caller,
             model_endpoint,
+            webhook: _,
             observe: _,
             limits,
             zones,

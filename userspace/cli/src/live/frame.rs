@@ -29,6 +29,8 @@ pub(crate) struct Status {
     pub(crate) kept_in: String,
     /// Why nothing is stored at present, and what to do.
     pub(crate) trouble: Option<String>,
+    /// What did not reach the journal or the webhook, if that is so.
+    pub(crate) undelivered: Option<String>,
     /// True while socket tables are polled.
     pub(crate) polling: bool,
 }
@@ -158,6 +160,9 @@ fn findings(board: &Board, height: usize) -> Vec<Line> {
 
 fn banners(board: &Board, status: &Status) -> Vec<Line> {
     let mut lines = Vec::new();
+    if let Some(undelivered) = &status.undelivered {
+        lines.push(vec![(colour::WARNING, format!("NOT DELIVERED: {}", escape::untrusted(undelivered)))]);
+    }
     if let Some(trouble) = &status.trouble {
         lines.push(vec![(colour::ERROR, format!("NOT STORED: {}", escape::untrusted(trouble)))]);
     }

@@ -21,6 +21,7 @@ use super::viewer::Viewer;
 use crate::config::Config;
 use crate::error::{Failure, Outcome};
 use crate::live::Status;
+use crate::outlets::{JOURNAL_SOCKET, Journal, Outlets, journal_is_stderr, token};
 use crate::output::{colour, escape, words};
 use crate::place::Db;
 use crate::stored;
@@ -42,6 +43,8 @@ pub(crate) struct Wish {
     pub(crate) duration: Option<Duration>,
     pub(crate) record: Option<PathBuf>,
     pub(crate) json: bool,
+    /// The journal's socket, where it was asked for.
+    pub(crate) journal: Option<PathBuf>,
 }
 
 /// Observes until somebody wants the end.
@@ -54,6 +57,7 @@ pub(crate) fn run(wish: &Wish) -> Outcome {
     store.begin_session(started).map_err(opened)?;
     let key = store.installation_key().map_err(opened)?;
     let before = store.snapshot().map_err(opened)?;
+    let outlets = outlets_of(wish)?;
     let record = wish.record.as_deref().map(|path| open_record(path, started)).transpose()?;
     let mut pipeline = Pipeline::new(settings(&wish.config, key));
     pipeline.restore(&before);
@@ -72,6 +76,7 @@ pub(crate) fn run(wish: &Wish) -> Outcome {
             pipeline,
             keeping: Keeping::new(store, record.is_some()),
             record,
+            outlets,
             viewer: Viewer::start(wish.json, terminal, &before)?,
             attribution: Attribution::default(),
             stop,
@@ -96,6 +101,24 @@ pub(crate) fn settings(config: &Config, key: [u8; 32]) -> Settings {
         agents: config.agents.clone(),
         fingerprinter: Fingerprinter::new(key),
     }
+}
+
+/// Where findings go beside the store and whoever looks.
+fn outlets_of(wish: &Wish) -> Outcome<Outlets> {
+    let journal = match &wish.journal {
+        Some(socket) => Some(Journal::at(socket)?),
+        None if journal_is_stderr() => Journal::at(Path::new(JOURNAL_SOCKET)).ok(),
+        None => None,
+    };
+    let webhook = wish.config.webhook.clone();
+    if let Some(file) = webhook.as_ref().and_then(|webhook| webhook.token_file.as_ref()) {
+        token(file).map_err(|error| {
+            Failure::new("the webhook's token can't be used; nothing was started")
+                .at_file(file)
+                .because(error)
+        })?;
+    }
+    Outlets::start(journal, webhook)
 }
 
 fn open_record(path: &Path, started: Timestamp) -> Outcome<LogWriter<File>> {
@@ -139,6 +162,7 @@ struct Session {
     keeping: Keeping,
     record: Option<LogWriter<File>>,
     viewer: Viewer,
+    outlets: Outlets,
     attribution: Attribution,
     stop: Stop,
     started: Timestamp,
@@ -175,6 +199,7 @@ impl Session {
                 (second, counted) = (now, self.events);
                 let unnamed = self.attribution.overdue(now);
                 self.source.each_second(&unnamed, &mut events);
+                self.outlets.say_undelivered(&mut events);
                 self.feed(&mut events);
                 cost.measure();
             }
@@ -230,6 +255,7 @@ impl Session {
                 self.record = None;
             }
         }
+        self.outlets.take(&deltas);
         self.viewer.take(&deltas)
     }
 
@@ -249,6 +275,7 @@ impl Session {
             resident: cost.resident,
             kept_in: self.kept_in.clone(),
             trouble: trouble.or(record_trouble),
+            undelivered: self.outlets.trouble(),
             polling: !self.source.is_kernel(),
         };
         if self.viewer.show(&status)? {
@@ -290,6 +317,7 @@ impl Session {
             events: self.events,
             kept_in: (stored && self.in_file).then(|| self.kept_in.clone()),
         };
+        std::mem::take(&mut self.outlets).end();
         let printed = outcome.and(shown).and_then(|()| self.viewer.end(&summary, &self.pipeline.snapshot()));
         let Self { keeping, record_trouble, .. } = self;
         if stored {

@@ -7,7 +7,7 @@ use tierzero_core::graph::{Delta, Snapshot};
 use super::summary::Summary;
 use crate::error::Outcome;
 use crate::live::{Board, JsonLines, PlainLines, Screen, Status};
-use crate::output::colour;
+use crate::output::{colour, escape};
 
 /// The picture is drawn this often.
 const FRAME: Duration = Duration::from_millis(100);
@@ -18,6 +18,7 @@ pub(crate) struct Viewer {
     way: Way,
     drawn: Option<Instant>,
     told_trouble: bool,
+    told_undelivered: bool,
 }
 
 enum Way {
@@ -35,13 +36,13 @@ impl Viewer {
             (false, true) => Way::Live(Some(Screen::take()?)),
             (false, false) => Way::Plain(PlainLines),
         };
-        Ok(Self { board: Board::new(before), way, drawn: None, told_trouble: false })
+        Ok(Self { board: Board::new(before), way, drawn: None, told_trouble: false, told_undelivered: false })
     }
 
     /// For a replay: nothing is known before, and edges are printed as a table in the end.
     pub(crate) fn lines(json: bool) -> Self {
         let way = if json { Way::Json(JsonLines) } else { Way::Live(None) };
-        Self { board: Board::default(), way, drawn: None, told_trouble: false }
+        Self { board: Board::default(), way, drawn: None, told_trouble: false, told_undelivered: false }
     }
 
     /// Takes changes that are stored.
@@ -83,6 +84,10 @@ impl Viewer {
                     Some(_) | None => {}
                 }
                 self.told_trouble = status.trouble.is_some();
+                if let Some(undelivered) = status.undelivered.as_ref().filter(|_| !self.told_undelivered) {
+                    colour::warn(&format!("not delivered: {}", escape::untrusted(undelivered)));
+                }
+                self.told_undelivered = status.undelivered.is_some();
                 Ok(false)
             }
         }

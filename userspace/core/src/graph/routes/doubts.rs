@@ -6,8 +6,8 @@ use crate::graph::{Edge, Snapshot, Workload};
 use crate::id::{Netns, WorkloadId};
 use crate::verdict::Verdict;
 
-/// Degradations after which verdicts are opaque, but no edge is missing.
-const LEAVES_EDGES: &str = "tls-library";
+/// Degradations after which verdicts are opaque, or findings do not arrive elsewhere, but no edge is missing.
+const LEAVES_EDGES: [&str; 2] = ["tls-library", "undelivered-"];
 
 /// Loss, blindness and calls of unknown processes.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl<'a> Coverage<'a> {
                 .degraded
                 .iter()
                 .map(|it| it.name.as_str())
-                .filter(|it| !it.starts_with(LEAVES_EDGES))
+                .filter(|it| !LEAVES_EDGES.iter().any(|name| it.starts_with(name)))
                 .collect(),
             unknown: by_namespace,
         }
