@@ -4,6 +4,9 @@
 //! tierzero-load serve ADDRESS...             answers one request a connection, or keeps it open; until killed
 //! tierzero-load call ADDRESS COUNT           connects, asks, reads the answer, closes, COUNT times
 //! tierzero-load hold ADDRESS COUNT           opens COUNT connections, asks once on each, keeps them until its input ends
+//! tierzero-load redis ADDRESS...             answers one Redis command a connection; prints a line for each, before the
+//!                                            first byte of the answer is sent: port, nanoseconds of the real-time clock
+//! tierzero-load gets PAUSE ADDRESS...        one Redis command to each address, PAUSE milliseconds after the other
 //! ```
 //! A client prints what it counted itself, as one JSON object: `pid`, `calls`, `nanoseconds`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a client reports to whoever started it")]
@@ -11,7 +14,7 @@
 use std::io::{Error, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -28,8 +31,10 @@ fn main() -> ExitCode {
         ["serve", addresses @ ..] if !addresses.is_empty() => serve(addresses),
         ["call", address, count, rest @ ..] => call(address, count, rest),
         ["hold", address, count] => hold(address, count),
+        ["redis", addresses @ ..] if !addresses.is_empty() => redis(addresses),
+        ["gets", pause, addresses @ ..] => gets(pause, addresses),
         _ => Err(Error::other(
-            "usage: serve ADDRESS... | call ADDRESS COUNT [--token TOKEN] | hold ADDRESS COUNT",
+            "usage: serve ADDRESS... | call ADDRESS COUNT [--token TOKEN] | hold ADDRESS COUNT | redis ADDRESS... | gets PAUSE ADDRESS...",
         )),
     };
     match outcome {
@@ -103,6 +108,53 @@ fn hold(address: &str, count: &str) -> Result<(), Error> {
     std::io::stdout().flush()?;
     let mut rest = Vec::new();
     std::io::stdin().read_to_end(&mut rest)?;
+    Ok(())
+}
+
+/// A command and its answer (Redis serialization protocol).
+const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n";
+const VALUE: &[u8] = b"$5\r\nvalue\r\n";
+
+/// One thread an address.
+fn redis(addresses: &[&str]) -> Result<(), Error> {
+    let mut threads = Vec::new();
+    for address in addresses {
+        let listener = TcpListener::bind(parse::<SocketAddr>(address)?)?;
+        threads.push(std::thread::spawn(move || value_to_all(&listener)));
+    }
+    for thread in threads {
+        thread.join().map_err(|_| Error::other("a listener panicked"))??;
+    }
+    Ok(())
+}
+
+fn value_to_all(listener: &TcpListener) -> Result<(), Error> {
+    let port = listener.local_addr()?.port();
+    loop {
+        let (mut stream, _) = listener.accept()?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        let mut request = [0_u8; GET.len()];
+        if stream.read_exact(&mut request).is_err() {
+            continue;
+        }
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_err(Error::other)?;
+        if stream.write_all(VALUE).is_ok() {
+            println!("{port} {}", at.as_nanos());
+            let _ = stream.read(&mut request);
+        }
+    }
+}
+
+fn gets(pause: &str, addresses: &[&str]) -> Result<(), Error> {
+    let pause = Duration::from_millis(parse(pause)?);
+    for address in addresses {
+        let mut stream = TcpStream::connect_timeout(&parse(address)?, LIMIT)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.write_all(GET)?;
+        let mut answer = [0_u8; VALUE.len()];
+        stream.read_exact(&mut answer)?;
+        std::thread::sleep(pause);
+    }
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod estate;
 mod figures;
 mod ground;
 mod kernel;
+mod latency;
 mod memory;
 mod pipeline;
 mod processor;
@@ -23,7 +24,7 @@ mod talks;
 use crate::lab::stop;
 
 /// Names and what each measures, in the order in which they run.
-const ALL: [(&str, &str, Measure); 7] = [
+const ALL: [(&str, &str, Measure); 8] = [
     (
         "slowdown",
         "slowdown of short connections, observer on against off, other tools beside it",
@@ -31,6 +32,7 @@ const ALL: [(&str, &str, Measure); 7] = [
     ),
     ("kernel", "nanoseconds a connection in the kernel, by program", kernel::run),
     ("processor", "user CPU of the observer for each event and connection", processor::run),
+    ("latency", "first served byte of a new bridge to its finding on `observe --json`", latency::run),
     ("pipeline", "events a second through the pure pipeline", pipeline::run),
     ("replay", "seconds to replay a capture of 200 MiB, beside tshark on the same file", replay::run),
     ("routes", "bridges, containment and cut set of a million edges, beside networkx", routes::run),

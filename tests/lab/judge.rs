@@ -157,6 +157,11 @@ pub(crate) fn judge(truth: &Truth, said: &Said<'_>) -> Judgement {
     for listener in said.graph.listeners.iter().filter(|listener| book.listens_for_observer(listener)) {
         judgement.own_noise.push(format!("listener {}", place(listener)));
     }
+    for finding in &said.graph.findings {
+        if finding.subjects.iter().any(|id| book.is_of_observer(id)) {
+            judgement.own_noise.push(format!("finding {}: {}", finding.kind, finding.says));
+        }
+    }
     listeners(truth, &book, &mut judgement);
     principals(truth, said, &book, &mut judgement);
     let names = names::Names::new(said, &book, &matched);
@@ -361,6 +366,18 @@ impl<'a> Book<'a> {
 
     fn listens_for_observer(&self, listener: &Listener) -> bool {
         listener.workload.as_ref().is_some_and(|workload| self.is_observer(workload))
+    }
+
+    /// Is the subject of this id the observer, a listener of its own, or an edge that it calls or is called by?
+    fn is_of_observer(&self, id: &str) -> bool {
+        let listens = |id: &str| {
+            let listener = self.said.graph.listeners.iter().find(|it| it.id == id);
+            listener.is_some_and(|listener| self.listens_for_observer(listener))
+        };
+        let edge = self.said.graph.edges.iter().find(|it| it.id == id);
+        self.is_observer(id)
+            || listens(id)
+            || edge.is_some_and(|edge| self.is_observer(&edge.caller) || listens(&edge.listener))
     }
 
     fn name(&self, edge: &Edge) -> String {

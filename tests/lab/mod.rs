@@ -50,6 +50,9 @@ pub struct Arguments {
     /// Run the steps and ask their oracles without any observer: shows that the scenario itself is sound.
     #[arg(long, conflicts_with_all = ["judge", "record_golden"])]
     oracles_only: bool,
+    /// Seconds that the scenario `idle` observes a host on which the lab does nothing.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    idle: u64,
     /// The tool to test.
     #[arg(long, env = "TIERZERO_BIN", value_name = "FILE")]
     tierzero: Option<PathBuf>,
@@ -125,6 +128,7 @@ fn one(scenario: &Scenario, number: usize, tierzero: Option<&Path>, arguments: &
     let judged = network::Network::build(&run)
         .and_then(|network| Lab::new(network, directory.path.clone(), tierzero.map(Path::to_path_buf)))
         .and_then(|mut lab| {
+            lab.idle = std::time::Duration::from_secs(arguments.idle);
             (scenario.steps)(&mut lab)?;
             let roles = lab.network().inodes()?;
             let Some(tierzero) = tierzero else { return Ok(()) };

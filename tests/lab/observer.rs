@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -16,7 +16,8 @@ use super::wait;
 #[derive(Debug)]
 pub(crate) struct Observer {
     program: Program,
-    lines: Arc<Mutex<Vec<Value>>>,
+    /// Lines, and when each was read.
+    lines: Arc<Mutex<Vec<(SystemTime, Value)>>>,
     reader: Option<std::thread::JoinHandle<Result<(), String>>>,
     errors: PathBuf,
 }
@@ -64,6 +65,11 @@ impl Observer {
 
     /// The lines so far.
     pub(crate) fn lines(&self) -> Vec<Value> {
+        self.timed_lines().into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The lines so far, and when each was read.
+    pub(crate) fn timed_lines(&self) -> Vec<(SystemTime, Value)> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -97,14 +103,19 @@ impl Observer {
 }
 
 /// Copies the lines into a file and keeps them parsed. A line that is no JSON object is an error.
-fn keep(stream: impl std::io::Read, copy: &Path, lines: &Mutex<Vec<Value>>) -> Result<(), String> {
+fn keep(
+    stream: impl std::io::Read,
+    copy: &Path,
+    lines: &Mutex<Vec<(SystemTime, Value)>>,
+) -> Result<(), String> {
     let mut file = std::fs::File::create(copy).map_err(|error| format!("{}: {error}", copy.display()))?;
     for line in BufReader::new(stream).lines() {
         let line = line.map_err(|error| format!("`observe --json`: {error}"))?;
+        let at = SystemTime::now();
         writeln!(file, "{line}").map_err(|error| format!("{}: {error}", copy.display()))?;
         let value: Value = serde_json::from_str(&line)
             .map_err(|error| format!("`observe --json` wrote no JSON: {error}"))?;
-        lines.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+        lines.lock().unwrap_or_else(PoisonError::into_inner).push((at, value));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What a scenario works with: the network, a directory, the observer, its secrets.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -51,6 +52,8 @@ pub(crate) struct Lab {
     held: Vec<String>,
     markers: Vec<Marker>,
     counts: Vec<Value>,
+    /// How long a scenario in which nothing happens lasts.
+    pub(crate) idle: Duration,
 }
 
 impl Lab {
@@ -69,6 +72,7 @@ impl Lab {
             held: Vec::new(),
             markers: Vec::new(),
             counts: Vec::new(),
+            idle: Duration::ZERO,
         };
         make_directory(&lab.outputs(), 0o700)?;
         // Other users' programs must be able to reach their own files in it.
