@@ -341,6 +341,9 @@ impl<'a> Book<'a> {
 
     fn is(&self, edge: &Edge, caller: &truth::Place, receiver: &truth::Receiver) -> bool {
         self.runs(&edge.caller, &caller.exe, &caller.netns)
+            && caller.name.as_ref().is_none_or(|name| {
+                self.workloads.get(edge.caller.as_str()).is_some_and(|workload| workload.name == *name)
+            })
             && self.listener(edge).is_some_and(|listener| self.listens(listener, receiver))
     }
 

@@ -42,6 +42,8 @@ pub(crate) const SSHD: Need = ("/usr/sbin/sshd", "openssh-server");
 pub(crate) const SSH: Need = ("/usr/bin/ssh", "openssh-client");
 /// OpenSSL's command.
 pub(crate) const OPENSSL: Need = ("/usr/bin/openssl", "openssl");
+/// Python's virtual environments.
+pub(crate) const VENV: Need = ("/usr/lib/python3.11/ensurepip/__init__.py", "python3-venv");
 /// curl.
 pub(crate) const CURL: Need = ("/usr/bin/curl", "curl");
 
@@ -152,12 +154,51 @@ impl Redis<'_> {
     }
 }
 
+/// Release of the Model Context Protocol's Python SDK whose clients begin a session with `initialize`.
+pub(crate) const MCP_SESSION: &str = "1.30.0";
+/// Release whose clients send requests that stand for themselves (revision 2026-07-28). Its servers know both.
+pub(crate) const MCP_STATELESS: &str = "2.3.0";
+
+/// The Python of a virtual environment with this release of PyPI's `mcp`. It is made once and kept beside the
+/// scenarios' directories; pip(1) needs the package index for that.
+pub(crate) fn mcp(version: &str) -> Result<String, String> {
+    let place = std::env::temp_dir().join(format!("tz-mcp-{version}"));
+    let python = place.join("bin/python").display().to_string();
+    let whole = place.join("whole");
+    if whole.exists() {
+        return Ok(python);
+    }
+    let directory = place.display().to_string();
+    let package = format!("mcp=={version}");
+    for words in [
+        ["/usr/bin/python3", "-m", "venv", "--clear", &directory].as_slice(),
+        &[&python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", &package],
+    ] {
+        let (first, rest) = words.split_first().unwrap_or((&"false", &[]));
+        // With the developer's environment: it says which index and proxy to use.
+        let mut command = std::process::Command::new(first);
+        command.args(rest).stdin(std::process::Stdio::null());
+        let mut running = Program::spawn(first, &mut command, Signal::TERM)?;
+        let status = wait::value(&words.join(" "), wait::LIMIT * 10, || running.ended())?;
+        if !status.success() {
+            return Err(format!("{} ended with {status}", words.join(" ")));
+        }
+    }
+    std::fs::write(&whole, version).map_err(|error| format!("{}: {error}", whole.display()))?;
+    Ok(python)
+}
+
 /// Makes a certificate for a server at `address`, signed by its own key; returns the files of the key and of the
 /// certificate.
 pub(crate) fn server_certificate(lab: &Lab, address: &str) -> Result<(String, String), String> {
+    certificate_for(lab, address, &format!("IP:{address}"))
+}
+
+/// The same for a server with this subject and alternative name.
+pub(crate) fn certificate_for(lab: &Lab, subject: &str, name: &str) -> Result<(String, String), String> {
     let place = |name: &str| lab.directory().join(name).display().to_string();
     let (key, certificate) = (place("server.key"), place("server.pem"));
-    let (subject, name) = (format!("/CN={address}"), format!("subjectAltName=IP:{address}"));
+    let (subject, name) = (format!("/CN={subject}"), format!("subjectAltName={name}"));
     let words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         .into_iter()
         .chain(["-days", "2", "-subj", &subject, "-addext", &name, "-keyout", &key, "-out", &certificate]);

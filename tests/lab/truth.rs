@@ -57,6 +57,8 @@ pub(crate) struct Truth {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Place {
+    /// Name of its workload, where several run the same program there.
+    pub(crate) name: Option<String>,
     /// Program path; symbolic links are followed before it is compared. `*/name` is that name in any directory.
     pub(crate) exe: String,
     /// Role of the network namespace.

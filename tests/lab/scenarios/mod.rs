@@ -3,6 +3,7 @@
 use super::scenario::Scenario;
 
 mod d01;
+mod d02;
 mod d03;
 mod d04;
 mod d05;
@@ -25,6 +26,7 @@ mod udp;
 pub(crate) fn all() -> Vec<Scenario> {
     vec![
         d01::SCENARIO,
+        d02::SCENARIO,
         d03::SCENARIO,
         d04::SCENARIO,
         d05::SCENARIO,

@@ -5,6 +5,7 @@ mod pipeline_scene;
 
 use pipeline_scene::{HOST, Scene, pid, settings};
 use tierzero_core::event::Role;
+use tierzero_core::finding::{FindingType, Severity};
 use tierzero_core::graph::AgentStatus;
 use tierzero_core::id::ProcessKey;
 use tierzero_core::pipeline::{Pipeline, Settings};
@@ -80,6 +81,9 @@ fn an_endpoint_and_another_sign_make_a_suspected_agent() {
         assert!(scene.snapshot().agents.is_empty(), "one kind of sign is none");
         ask(&mut scene, worker, 40_003, MCP);
         scene.stop();
+        let found = scene.snapshot().findings;
+        let opaque = found.iter().find(|it| it.kind == FindingType::OpaqueAgentPath).unwrap();
+        assert_eq!((opaque.count, opaque.severity), (2, Severity::Low), "what it called before counts too");
         let agents = scene.snapshot().agents;
         assert_eq!((agents.len(), agents[0].status, agents[0].reasons.len()), (1, AgentStatus::Suspected, 2));
         assert!(agents[0].reasons[0].starts_with("calls a model: names the endpoint "), "{agents:?}");

@@ -68,6 +68,15 @@ impl Edges {
         self.entries.get_mut(number as usize)
     }
 
+    /// Numbers of the edges of a caller.
+    pub(crate) fn of(&self, caller: u32) -> impl Iterator<Item = u32> {
+        self.entries
+            .iter()
+            .zip(0..)
+            .filter(move |(entry, _)| entry.caller == caller)
+            .map(|(_, number)| number)
+    }
+
     pub(crate) fn between(&self, caller: u32, listener: u32) -> Option<u32> {
         self.between.get(&(caller, listener)).copied()
     }

@@ -118,9 +118,16 @@ impl Graph {
 
     /// The number of a workload; counts as lost when there is no room.
     pub(crate) fn workload(&mut self, workload: Workload) -> Option<u32> {
+        let agent = |graph: &Self, number: u32| graph.workloads.get(number).map(|it| it.value.agent);
+        let before = self.workloads.find(&workload.id).and_then(|number| agent(self, number));
         let number = self.workloads.number(workload, self.most.workloads);
-        if number.is_none() {
-            self.lose("user-workload-table", 1);
+        match number {
+            None => self.lose("user-workload-table", 1),
+            // What it called before counts as an agent's now.
+            Some(number) if before.is_some() && before != agent(self, number) => {
+                self.to_look_at.edges.extend(self.edges.of(number));
+            }
+            Some(_) => {}
         }
         number
     }
