@@ -24,7 +24,8 @@ Examples:
   tierzero events --identity AGENT            each call of one of them
 
 STATUS: declared, by [[agent]] in the configuration; suspected, two or more independent signs were seen.
-A suspected agent may be none, and what is not listed may be one. LISTENERS counts those that the agent and
+A suspected agent may be none, and what is not listed may be one: what is said through a pipe (MCP on
+standard input and output) is not seen. LISTENERS counts those that the agent and
 its descendants called themselves, by class. IDENTITY: distinct, a receiver proved a name that nobody else
 was seen to use; shared, others use it too; not-seen, no name was proved.")]
 pub(crate) struct Agents {

@@ -273,6 +273,9 @@ fn reach(agents: &[AgentCalls]) -> Answer {
             "agents that nobody declared and that showed fewer than two signs; what a called workload went on to call \
              is not counted in this answer"
                 .to_owned(),
+            "what a program says to a tool through a pipe (the Model Context Protocol on standard input and output): \
+             it is no sign of an agent here"
+                .to_owned(),
         ],
     }
 }
