@@ -16,6 +16,7 @@ mod latency;
 mod memory;
 mod pipeline;
 mod processor;
+mod receivers;
 mod replay;
 mod routes;
 mod slowdown;
@@ -32,7 +33,7 @@ const ALL: [(&str, &str, Measure); 8] = [
     ),
     ("kernel", "nanoseconds a connection in the kernel, by program", kernel::run),
     ("processor", "user CPU of the observer for each event and connection", processor::run),
-    ("latency", "first served byte of a new bridge to its finding on `observe --json`", latency::run),
+    ("latency", "first served byte of a new bridge to its finding, by each way out", latency::run),
     ("pipeline", "events a second through the pure pipeline", pipeline::run),
     ("replay", "seconds to replay a capture of 200 MiB, beside tshark on the same file", replay::run),
     ("routes", "bridges, containment and cut set of a million edges, beside networkx", routes::run),

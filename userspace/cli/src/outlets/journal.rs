@@ -4,6 +4,7 @@
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::fstat;
 use tierzero_core::finding::{Finding, Severity};
@@ -13,6 +14,8 @@ use crate::error::{Failure, Outcome};
 
 /// Where journald listens.
 pub(crate) const SOCKET: &str = "/run/systemd/journal/socket";
+/// Longest wait for room in the journal's queue.
+const LONGEST: Duration = Duration::from_secs(2);
 /// What all of these entries have in common (sd-id128(3)): chosen once at random.
 const MESSAGE_ID: &str = "0c1f5d3f7a5e4b0a9a4b5a1de3c7f286";
 
@@ -33,8 +36,8 @@ impl Journal {
                 .next("leave out --journal, or name journald's socket: --journal=SOCKET")
         };
         let socket = UnixDatagram::unbound().map_err(failed)?;
-        // A journal that is full must not hold up its thread for ever.
-        socket.set_nonblocking(true).map_err(failed)?;
+        // A full queue is waited for, and it is short (unix(7), max_dgram_qlen: 10); but not for ever.
+        socket.set_write_timeout(Some(LONGEST)).map_err(failed)?;
         let probe = UnixDatagram::unbound().map_err(failed)?;
         probe.connect(path).map_err(failed)?;
         Ok(Self { socket, path: path.to_owned() })
@@ -144,6 +147,23 @@ mod tests {
         assert_eq!(json["finding"], "bridge-direct");
         drop(journald);
         assert!(matches!(journal.send(&finding(8)), Sent::Later(_)));
+    }
+
+    #[test]
+    fn a_burst_longer_than_the_sockets_queue_arrives_without_a_pause() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("socket");
+        let journald = UnixDatagram::bind(&path).unwrap();
+        let mut journal = Journal::at(&path).unwrap();
+        let sender =
+            std::thread::spawn(move || (0..200).all(|number| journal.send(&finding(number)) == Sent::Taken));
+        let mut bytes = vec![0; 1 << 16];
+        let begun = std::time::Instant::now();
+        for _ in 0..200 {
+            assert!(journald.recv(&mut bytes).unwrap() > 0);
+        }
+        assert!(sender.join().unwrap());
+        assert!(begun.elapsed() < LONGEST, "{:?}", begun.elapsed());
     }
 
     #[test]
