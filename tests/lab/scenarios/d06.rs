@@ -85,10 +85,14 @@ commonName = supplied
 subjectAltName = URI:spiffe://lab/agent-1
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
+[batch]
+subjectAltName = URI:spiffe://lab/batch
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
 ";
 
 /// Seconds for which the agent's certificate is good.
-const LIFETIME_S: u64 = 1800;
+pub(super) const LIFETIME_S: u64 = 1800;
 
 fn run(lab: &mut Lab, version: &str, options: &[&str]) -> Result<(), String> {
     let (page, header) = (lab.secret("MARK6A")?, lab.secret("MARK6B")?);
@@ -127,33 +131,35 @@ fn run(lab: &mut Lab, version: &str, options: &[&str]) -> Result<(), String> {
     oracle("the certificate names the agent", names.stdout.contains("URI:spiffe://lab/agent-1"))
 }
 
-/// The authority's certificate, the agent's key, and the agent's certificate, good for half an hour (`openssl x509`
-/// counts in days).
-fn certificates(lab: &Lab) -> Result<(String, String, String), String> {
+/// The authority's certificate, the agent's key, and the agent's certificate, good for half an hour.
+pub(super) fn certificates(lab: &Lab) -> Result<(String, String, String), String> {
     let place = |name: &str| lab.directory().join(name).display().to_string();
-    let (authority, authority_key) = (place("authority.pem"), place("authority.key"));
-    let (request, key, certificate) = (place("agent.csr"), place("agent.key"), place("agent.pem"));
+    let (certificate, key) = (place("authority.pem"), place("authority.key"));
     let text = AUTHORITY.replace("DIRECTORY", &lab.directory().display().to_string());
-    let configuration = lab.write("authority.cnf", &text, 0o644)?;
+    lab.write("authority.cnf", &text, 0o644)?;
     lab.write("index.txt", "", 0o644)?;
-    let openssl = |words: &[&str]| {
-        let what = words.first().copied().unwrap_or_default();
-        program::run(program::command(None, None, "openssl", words), "")?.well(&format!("openssl {what}"))
-    };
-    let new = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    let with = |rest: &[&'static str], files: [&str; 4]| -> Vec<String> {
-        new.iter().chain(rest).copied().chain(files).map(str::to_owned).collect()
-    };
-    let run = |words: Vec<String>| openssl(&words.iter().map(String::as_str).collect::<Vec<_>>());
-    run(with(
-        &["-x509", "-days", "2", "-subj", "/CN=lab authority"],
-        ["-keyout", &authority_key, "-out", &authority],
-    ))?;
-    run(with(&["-subj", "/CN=agent-1"], ["-keyout", &key, "-out", &request]))?;
+    let days = ["-x509", "-days", "2", "-subj", "/CN=lab authority", "-keyout", &key, "-out", &certificate];
+    openssl(&[NEW_KEY, days.as_slice()].concat())?;
+    let (key, certificate_of_agent) = issue(lab, "agent", LIFETIME_S)?;
+    Ok((certificate, key, certificate_of_agent))
+}
+
+const NEW_KEY: &[&str] = &["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+
+/// Key and certificate, by the authority made before, of one that its configuration knows, good for so many seconds
+/// (`openssl x509` counts in days).
+pub(super) fn issue(lab: &Lab, whose: &str, seconds: u64) -> Result<(String, String), String> {
+    let place = |end: &str| lab.directory().join(format!("{whose}.{end}")).display().to_string();
+    let (request, key, certificate) = (place("csr"), place("key"), place("pem"));
+    let subject = format!("/CN={whose}-1");
+    openssl(&[NEW_KEY, ["-subj", &subject, "-keyout", &key, "-out", &request].as_slice()].concat())?;
     let now = clock(&["+%s"])?.parse::<u64>().map_err(|error| format!("date: {error}"))?;
     let moment = |at: u64| clock(&["-d", &format!("@{at}"), "+%Y%m%d%H%M%SZ"]);
-    let (start, end) = (moment(now.saturating_sub(60))?, moment(now.saturating_sub(60) + LIFETIME_S)?);
-    openssl(&[
+    let (start, end) = (moment(now.saturating_sub(60))?, moment(now.saturating_sub(60) + seconds)?);
+    let of = |name: &str| lab.directory().join(name).display().to_string();
+    let (configuration, authority, authority_key) =
+        (of("authority.cnf"), of("authority.pem"), of("authority.key"));
+    let by = [
         "ca",
         "-batch",
         "-notext",
@@ -163,16 +169,18 @@ fn certificates(lab: &Lab) -> Result<(String, String, String), String> {
         &authority,
         "-keyfile",
         &authority_key,
-        "-startdate",
-        &start,
-        "-enddate",
-        &end,
-        "-in",
-        &request,
-        "-out",
-        &certificate,
-    ])?;
-    Ok((authority, key, certificate))
+    ];
+    let what =
+        ["-extensions", whose, "-startdate", &start, "-enddate", &end, "-in", &request, "-out", &certificate];
+    openssl(&[by.as_slice(), what.as_slice()].concat())?;
+    Ok((key, certificate))
+}
+
+fn openssl(words: &[&str]) -> Result<(), String> {
+    let what = words.first().copied().unwrap_or_default();
+    program::run(program::command(None, None, "openssl", words), "")?
+        .well(&format!("openssl {what}"))
+        .map(|_| ())
 }
 
 fn clock(words: &[&str]) -> Result<String, String> {

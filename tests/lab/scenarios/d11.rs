@@ -36,8 +36,8 @@ with socket.create_connection(('10.77.20.2', port), timeout=20) as caller:
 ";
 /// The first key of RFC 8032 section 7.1, as a file, and its public part as NATS writes it: base32 of a prefix, 32
 /// bytes and a CRC-16.
-const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
-const NAME: &str = "UDLVVGABQKYQVN6VJP7NHSLEA45A5YLS6PNKMIZFV4BBU2HXA5IRUVAL";
+pub(super) const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+pub(super) const NAME: &str = "UDLVVGABQKYQVN6VJP7NHSLEA45A5YLS6PNKMIZFV4BBU2HXA5IRUVAL";
 
 fn steps(lab: &mut Lab) -> Result<(), String> {
     let token = lab.secret("MARK11")?;

@@ -14,7 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
 };
 
 /// An API that wants the key in a file, or a JWT signed with RS256 that has not expired.
-const SERVER: &str = "\
+pub(super) const SERVER: &str = "\
 import base64, http.server, json, subprocess, sys, tempfile, time
 place = sys.argv[1]
 def decode(text):
@@ -43,7 +43,7 @@ class Api(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(('10.77.20.2', 8080), Api).serve_forever()
 ";
 /// Prints a JWT: key file, subject, issued how many seconds ago, living how many seconds.
-const ISSUE: &str = "\
+pub(super) const ISSUE: &str = "\
 import base64, json, subprocess, sys, time
 def encode(raw):
     return base64.urlsafe_b64encode(raw).rstrip(b'=').decode()

@@ -13,6 +13,7 @@ mod d08;
 mod d09;
 mod d10;
 mod d11;
+mod d14;
 mod d16;
 mod d17;
 mod d18;
@@ -40,6 +41,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         d09::SCENARIO,
         d10::SCENARIO,
         d11::SCENARIO,
+        d14::SCENARIO,
         d16::SCENARIO,
         d17::SCENARIO,
         d18::SCENARIO,
