@@ -37,7 +37,7 @@ const CONFIGURATION: &[(&str, &str)] = &[
     ),
     (
         "[webhook]",
-        "url (http to a loopback address: what takes findings further, with TLS, listens there), token_file (absolute path of a file, closed to others, with a bearer token; read for each request), timeout_s (1 to 60, default 5). Each new finding, and each turn that evidence gives to one, is a POST of its JSON line, as observe --json prints it. 1024 wait at most; what did not arrive is counted and told. Redirections are not followed.",
+        "url (http to a loopback address: what takes findings further, with TLS, listens there), token_file (absolute path of a file, closed to others, with a bearer token; read for each request), timeout_s (1 to 60, default 5). Each new finding, and each turn that evidence gives to one, is a POST of its JSON line, as observe --json prints it. These calls are edges of the graph like any other. 1024 wait at most; what did not arrive is counted and told. Redirections are not followed.",
     ),
     ("[zones]", "a name for each list of address ranges. No effect yet."),
 ];

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use tierzero_core::event::{Event, What};
+use tierzero_core::finding::Finding;
 use tierzero_core::fingerprint::Fingerprinter;
 use tierzero_core::pipeline::{Pipeline, Settings, Step};
 use tierzero_replay::{Header, LogWriter};
@@ -57,7 +58,7 @@ pub(crate) fn run(wish: &Wish) -> Outcome {
     store.begin_session(started).map_err(opened)?;
     let key = store.installation_key().map_err(opened)?;
     let before = store.snapshot().map_err(opened)?;
-    let outlets = outlets_of(wish)?;
+    let outlets = outlets_of(wish, &before.findings)?;
     let record = wish.record.as_deref().map(|path| open_record(path, started)).transpose()?;
     let mut pipeline = Pipeline::new(settings(&wish.config, key));
     pipeline.restore(&before);
@@ -104,7 +105,7 @@ pub(crate) fn settings(config: &Config, key: [u8; 32]) -> Settings {
 }
 
 /// Where findings go beside the store and whoever looks.
-fn outlets_of(wish: &Wish) -> Outcome<Outlets> {
+fn outlets_of(wish: &Wish, before: &[Finding]) -> Outcome<Outlets> {
     let journal = match &wish.journal {
         Some(socket) => Some(Journal::at(socket)?),
         None if journal_is_stderr() => Journal::at(Path::new(JOURNAL_SOCKET)).ok(),
@@ -118,7 +119,7 @@ fn outlets_of(wish: &Wish) -> Outcome<Outlets> {
                 .because(error)
         })?;
     }
-    Outlets::start(journal, webhook)
+    Outlets::start(journal, webhook, before)
 }
 
 fn open_record(path: &Path, started: Timestamp) -> Outcome<LogWriter<File>> {

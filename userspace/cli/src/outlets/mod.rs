@@ -5,10 +5,13 @@ mod journal;
 mod outlet;
 mod webhook;
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tierzero_core::event::{Coverage, Event, What};
-use tierzero_core::finding::Finding;
+use tierzero_core::finding::{Finding, Severity, Turn};
 use tierzero_core::graph::Delta;
+use tierzero_core::id::FindingId;
 
 use crate::error::Outcome;
 use crate::output::colour;
@@ -41,11 +44,16 @@ trait Receiver: Send {
 #[derive(Debug, Default)]
 pub(crate) struct Outlets {
     all: Vec<Outlet>,
+    told: HashMap<FindingId, (Severity, Option<Turn>)>,
 }
 
 impl Outlets {
-    /// Starts the threads.
-    pub(crate) fn start(journal: Option<Journal>, webhook: Option<Webhook>) -> Outcome<Self> {
+    /// Starts the threads. `before` is what is known already: none of it is news.
+    pub(crate) fn start(
+        journal: Option<Journal>,
+        webhook: Option<Webhook>,
+        before: &[Finding],
+    ) -> Outcome<Self> {
         let mut all = Vec::new();
         if let Some(journal) = journal {
             all.push(Outlet::start(journal)?);
@@ -53,17 +61,40 @@ impl Outlets {
         if let Some(webhook) = webhook {
             all.push(Outlet::start(webhook)?);
         }
-        Ok(Self { all })
+        let mut outlets = Self { all, told: HashMap::new() };
+        before.iter().for_each(|finding| {
+            outlets.is_news(finding);
+        });
+        Ok(outlets)
     }
 
-    /// Takes what is stored; never waits.
-    pub(crate) fn take(&self, deltas: &[Delta]) {
+    /// Takes what is stored and hands on what is news; never waits.
+    pub(crate) fn take(&mut self, deltas: &[Delta]) {
         if self.all.is_empty() {
             return;
         }
         for delta in deltas {
-            if let Delta::Finding(finding) = delta {
+            if let Delta::Finding(finding) = delta
+                && self.is_news(finding)
+            {
                 self.all.iter().for_each(|outlet| outlet.take(finding));
+            }
+        }
+    }
+
+    /// A finding is news when it is new, weighs otherwise, or was given a turn; not when it was only counted further.
+    /// Sending that would be counted in turn: the calls of the webhook are seen too.
+    fn is_news(&mut self, finding: &Finding) -> bool {
+        let now = (finding.severity, finding.turns.last().cloned());
+        match self.told.get_mut(&finding.id) {
+            Some(told) if *told == now => false,
+            Some(told) => {
+                *told = now;
+                true
+            }
+            None => {
+                self.told.insert(finding.id.clone(), now);
+                true
             }
         }
     }
@@ -97,8 +128,25 @@ impl Outlets {
 
 #[cfg(test)]
 mod tests {
-    use tierzero_core::finding::{Finding, FindingType, Severity};
+    use tierzero_core::finding::{Finding, FindingType, Severity, TurnKind};
     use tierzero_core::id::FindingId;
+
+    #[test]
+    fn only_news_is_handed_on() {
+        let mut known = finding(1);
+        let mut outlets = super::Outlets::start(None, None, &[known.clone()]).unwrap();
+        known.count += 1;
+        assert!(!outlets.is_news(&known), "it was only counted further");
+        assert!(outlets.is_news(&finding(2)) && !outlets.is_news(&finding(2)));
+        for _ in 0..100 {
+            known.turn(known.last, TurnKind::Weaker, format!("another agent, {}", known.count));
+            known.count += 1;
+            assert!(outlets.is_news(&known));
+            assert!(!outlets.is_news(&known));
+        }
+        known.severity = Severity::Medium;
+        assert!(outlets.is_news(&known));
+    }
 
     /// A finding with this number in its id.
     pub(super) fn finding(number: u32) -> Finding {
