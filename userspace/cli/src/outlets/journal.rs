@@ -2,6 +2,7 @@
 //! TIERZERO_TYPE=bridge-direct` finds it (systemd's "Native Journal Protocol").
 
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -69,8 +70,12 @@ impl Receiver for Journal {
 /// Is the journal what stderr is connected to? Its device and inode are then in JOURNAL_STREAM (systemd.exec(5)).
 pub(crate) fn is_stderr() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
-    let Ok(stat) = fstat(io::stderr()) else { return false };
-    stream == format!("{}:{}", stat.st_dev, stat.st_ino)
+    is_stream(&stream, io::stderr())
+}
+
+/// Is this open file the one of device and inode `DEVICE:INODE`?
+fn is_stream(stream: &str, file: impl AsFd) -> bool {
+    fstat(file).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
 /// One entry; `whole` with the finding as JSON in it.
@@ -164,6 +169,15 @@ mod tests {
         }
         assert!(sender.join().unwrap());
         assert!(begun.elapsed() < LONGEST, "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn the_journal_is_known_by_device_and_inode() {
+        let (one, other) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        let stat = fstat(&one).unwrap();
+        let stream = format!("{}:{}", stat.st_dev, stat.st_ino);
+        assert!(is_stream(&stream, &one));
+        assert!(!is_stream(&stream, &other) && !is_stream("", &one));
     }
 
     #[test]
