@@ -163,6 +163,27 @@ impl Lab {
         }
     }
 
+    /// Asks for the graph while the observer runs, until it shows something; `None` without an observer.
+    pub(crate) fn until_graph<T>(
+        &self,
+        what: &str,
+        shows: impl Fn(&Graph) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let (Some(tierzero), Some(_)) = (&self.tierzero, &self.observer) else { return Ok(None) };
+        let database = self.outputs().join("graph.db").display().to_string();
+        let words = ["export", "--format", "json", "--db", &database];
+        wait::value(what, wait::LIMIT, || {
+            // Each question is a process; the observer writes several times a second.
+            std::thread::sleep(Duration::from_millis(300));
+            let command = program::command(None, None, &tierzero.display().to_string(), &words);
+            let ended = program::run(command, "")?.well("tierzero export beside the observer")?;
+            let graph: Graph = serde_json::from_str(&ended.stdout)
+                .map_err(|error| format!("the graph beside the observer: {error}"))?;
+            Ok(shows(&graph))
+        })
+        .map(Some)
+    }
+
     /// What the observer said from start to end.
     pub(crate) fn lines(&self) -> &[Value] {
         &self.lines

@@ -13,7 +13,9 @@ mod d08;
 mod d09;
 mod d10;
 mod d11;
+mod d12;
 mod d14;
+mod d15;
 mod d16;
 mod d17;
 mod d18;
@@ -42,6 +44,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         d10::SCENARIO,
         d11::SCENARIO,
         d14::SCENARIO,
+        d12::SESSION,
+        d12::STATELESS,
+        d15::SCENARIO,
         d16::SCENARIO,
         d17::SCENARIO,
         d18::SCENARIO,

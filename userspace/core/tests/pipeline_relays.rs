@@ -352,6 +352,34 @@ fn wrap(scene: &Scene) -> Wrap {
 }
 
 #[test]
+fn a_caller_that_comes_again_at_once_is_another_connection() {
+    let mut scene = Scene::new();
+    scene.netns(2, "leg", &["127.0.0.1", "10.0.0.2"]);
+    let app = scene.process(20, "/bin/app", HOST, 7);
+    let proxy = scene.process(21, "/bin/proxy", 2, 8);
+    let redis = scene.process(22, "/bin/redis", 2, 9);
+    scene.listen(proxy, "10.0.0.2:7000", 2);
+    scene.listen(redis, "127.0.0.1:6379", 2);
+    // The ends of the first connections are told only after the next ones began, one after the other.
+    for round in 0..5 {
+        let (one, two) = (format!("10.0.0.1:{}", 30_000 + round), format!("127.0.0.1:{}", 40_000 + round));
+        let mut front = scene.connect(app, proxy, (&one, HOST), ("10.0.0.2:7000", 2));
+        scene.says(&mut front, Role::Originator, GET);
+        let mut back = scene.connect(proxy, redis, (&two, 2), ("127.0.0.1:6379", 2));
+        scene.says(&mut back, Role::Originator, GET);
+        scene.says(&mut back, Role::Responder, GOT);
+        scene.says(&mut front, Role::Responder, GOT);
+        scene.close(&back);
+        scene.close(&front);
+        scene.wait(5);
+    }
+    scene.stop();
+    scene.check_replay();
+    let wrap = wrap(&scene);
+    assert_eq!((wrap.state, wrap.matched), (WrapState::Sealed, 5));
+}
+
+#[test]
 fn a_wrap_is_sealed_then_leaky_then_bypassed() {
     let (mut scene, port) = wrapped(5);
     let sealed = wrap(&scene);

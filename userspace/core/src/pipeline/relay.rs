@@ -245,7 +245,7 @@ impl Pipeline {
         {
             let opened = Outbound { through: caller, edge, opened: first, asked: spoke.is_some() };
             self.relays.outbound.insert(number, opened);
-            self.relays.wraps.opened_out(caller, number, edge, first);
+            self.relays.wraps.opened_out(caller, number, first);
             let late = self.flows.get(slot).is_some_and(|flow| flow.joined_late);
             if !late && let Some(through) = self.relays.through.get_mut(&caller) {
                 // A flow that was placed at once is used now: what it may belong to is known as of now as well.

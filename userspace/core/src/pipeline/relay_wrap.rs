@@ -1,6 +1,6 @@
 //! Which connection into a workload goes on as which connection out of it: by bytes, and one by one in time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -36,19 +36,25 @@ pub(super) struct Closed {
 struct In {
     edge: u32,
     first: Timestamp,
-    /// Connections out that were opened while it alone was open, by edge: bytes of the closed ones.
+    /// Closed connections out that were opened while it alone was open: their bytes, by edge.
     outs: BTreeMap<u32, (u64, u64)>,
-    /// How many of them are open.
-    open: u32,
     /// Some of their bytes are not known.
     uncounted: bool,
     ended: Option<(Ended, Option<String>)>,
 }
 
+impl In {
+    fn was_open(&self, at: Timestamp) -> bool {
+        self.first <= at && self.ended.as_ref().is_none_or(|(it, _)| at <= it.last)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Place {
     ins: BTreeMap<u64, In>,
-    outs: BTreeMap<u64, Option<u64>>,
+    /// Open connections out, and when each was opened.
+    outs: BTreeMap<u64, Timestamp>,
+    opened: BTreeSet<(Timestamp, u64)>,
     closed_in: VecDeque<(u32, Ended)>,
     closed_out: VecDeque<(u32, Ended)>,
     protocols: BTreeMap<u32, String>,
@@ -65,26 +71,17 @@ impl Wraps {
     pub(super) fn opened_in(&mut self, workload: u32, number: u64, edge: u32, first: Timestamp) {
         let place = self.places.entry(workload).or_default();
         if place.ins.len() < MOST {
-            let new = In { edge, first, outs: BTreeMap::new(), open: 0, uncounted: false, ended: None };
+            let new = In { edge, first, outs: BTreeMap::new(), uncounted: false, ended: None };
             place.ins.insert(number, new);
         }
     }
 
-    pub(super) fn opened_out(&mut self, workload: u32, number: u64, edge: u32, first: Timestamp) {
+    pub(super) fn opened_out(&mut self, workload: u32, number: u64, first: Timestamp) {
         let place = self.places.entry(workload).or_default();
-        if place.outs.len() >= MOST || place.ins.len() >= MOST {
-            return;
+        if place.outs.len() < MOST && place.ins.len() < MOST {
+            place.outs.insert(number, first);
+            place.opened.insert((first, number));
         }
-        let mut open = place.ins.iter_mut().filter(|(_, it)| it.ended.is_none());
-        let partner = match (open.next(), open.next()) {
-            (Some((of, it)), None) if it.first <= first => {
-                it.open += 1;
-                it.outs.entry(edge).or_default();
-                Some(*of)
-            }
-            _ => None,
-        };
-        place.outs.insert(number, partner);
     }
 
     /// A connection ended; `inward` when it came in.
@@ -103,37 +100,50 @@ impl Wraps {
         {
             place.protocols.insert(edge, protocol.clone());
         }
-        let front = if inward {
+        if inward {
             if let Some(it) = place.ins.get_mut(&number) {
                 it.ended = Some((ended, protocol));
             }
-            Some(number)
-        } else {
-            let partner = place.outs.remove(&number).flatten();
-            if let Some(it) = partner.and_then(|of| place.ins.get_mut(&of)) {
-                it.open = it.open.saturating_sub(1);
-                match (it.outs.get_mut(&edge), ended.bytes) {
-                    (Some(sum), Some((sent, received))) => {
-                        *sum = (sum.0.saturating_add(sent), sum.1.saturating_add(received));
-                    }
-                    _ => it.uncounted = true,
-                }
-            }
-            partner
-        };
-        if let Some(number) = front
-            && place.ins.get(&number).is_some_and(|it| it.ended.is_some() && it.open == 0)
-            && let Some(it) = place.ins.remove(&number)
-            && let Some(back) = place.goes_on(&it)
-        {
-            closed.wrapped.push((it.edge, back));
+        } else if let Some(first) = place.outs.remove(&number) {
+            place.opened.remove(&(first, number));
+            place.belongs(edge, first, ended.bytes);
         }
+        closed.wrapped = place.take_whole();
         place.compare(edge, inward, ended, &mut closed);
         closed
     }
 }
 
 impl Place {
+    /// A connection out has closed: it belongs to the connection in that alone was open when it was opened. That is
+    /// asked only now because the end of an earlier one is told later than the next one's beginning.
+    fn belongs(&mut self, edge: u32, first: Timestamp, bytes: Option<(u64, u64)>) {
+        let mut open = self.ins.values_mut().filter(|it| it.was_open(first));
+        let (Some(it), None) = (open.next(), open.next()) else { return };
+        let sum = it.outs.entry(edge).or_default();
+        match bytes {
+            Some((sent, received)) => {
+                *sum = (sum.0.saturating_add(sent), sum.1.saturating_add(received));
+            }
+            None => it.uncounted = true,
+        }
+    }
+
+    /// Takes out closed connections in to which no open one out can belong any more, and says as what they went on.
+    fn take_whole(&mut self) -> Vec<(u32, u32)> {
+        let waits = |it: &In, last: Timestamp| {
+            it.first <= last && self.opened.range((it.first, 0)..=(last, u64::MAX)).next().is_some()
+        };
+        let whole: Vec<u64> = self
+            .ins
+            .iter()
+            .filter(|(_, it)| it.ended.as_ref().is_some_and(|(ended, _)| !waits(it, ended.last)))
+            .map(|(number, _)| *number)
+            .collect();
+        let taken: Vec<In> = whole.iter().filter_map(|number| self.ins.remove(number)).collect();
+        taken.iter().filter_map(|it| Some((it.edge, self.goes_on(it)?))).collect()
+    }
+
     /// The edge out as which a connection in went on, if it fits.
     fn goes_on(&self, it: &In) -> Option<u32> {
         let ((Ended { bytes: Some(front), .. }, protocol), 1, false) =
