@@ -22,6 +22,8 @@ pub(crate) struct Said<'a> {
     pub(crate) lines: &'a [Value],
     /// Role of each lab namespace, by inode number.
     pub(crate) roles: &'a BTreeMap<String, String>,
+    /// The write-down.
+    pub(crate) report: &'a Value,
     /// The observer's own program path.
     pub(crate) observer: &'a str,
 }
@@ -168,6 +170,7 @@ pub(crate) fn judge(truth: &Truth, said: &Said<'_>) -> Judgement {
     agents::judge(truth, said, &book, &mut judgement);
     findings::judge(truth, said, &names, &mut judgement);
     relations::judge(truth, said, &names, &mut judgement);
+    report::judge(truth, said, &names, &mut judgement);
     forbidden::judge(truth, said, &names, &mut judgement);
     judgement
 }
@@ -413,5 +416,6 @@ mod forbidden;
 mod lives;
 mod names;
 mod relations;
+mod report;
 #[cfg(test)]
 mod tests;

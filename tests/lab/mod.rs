@@ -167,6 +167,9 @@ fn after(
     row.leaks = marker::search(lab.markers(), &outputs)?;
     let held = if SENT_ONLY.contains(&scenario.name) { &mut row.leaks } else { &mut row.notes };
     held.extend_from_slice(lab.held());
+    if Truth::read(scenario.truth)?.report.is_some() {
+        observer::report_of_lab(tierzero, &outputs, &record::of_lab(&outputs, &roles)?.0)?;
+    }
     let run = Run { observer: tierzero.display().to_string(), roles, counts: lab.counts().to_vec() };
     run.write(&outputs)?;
     weigh(scenario, &outputs, lab.lines(), &run, row)?;
@@ -193,7 +196,18 @@ fn weigh(
     if row.lost > 0 {
         row.wrong.push(format!("{} events were lost", row.lost));
     }
-    let said = Said { graph: &graph, lines, roles: &run.roles, observer: &run.observer };
+    let parsed = |name: &str| {
+        serde_json::from_str::<Value>(&read(&outputs.join(name))?).map_err(|error| format!("{name}: {error}"))
+    };
+    let mut report = parsed("report.json")?;
+    if truth.report.is_some() {
+        // Its numbers are those of the lab, its ids those of the graph.
+        let of_lab = parsed("report-lab.json")?;
+        if let (Some(all), Some(answers)) = (report.as_object_mut(), of_lab.get("answers")) {
+            all.insert("answers".to_owned(), answers.clone());
+        }
+    }
+    let said = Said { graph: &graph, lines, roles: &run.roles, report: &report, observer: &run.observer };
     row.judgement = Some(Ok(judge(&truth, &said)));
     for log in &truth.events {
         let rows = read(&outputs.join(observer::events_of(&log.identity)))?.lines().count();

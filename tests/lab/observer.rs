@@ -128,10 +128,16 @@ pub(crate) fn ask_everything(binary: &Path, outputs: &Path) -> Result<Vec<String
         .well("tierzero export --format json")?;
     let graph: Value =
         serde_json::from_str(&graph.stdout).map_err(|error| format!("the exported graph: {error}"))?;
+    // What a scenario tells the observer, it tells the other commands too.
+    let configuration = outputs.with_file_name("tierzero.toml");
+    let named = configuration.display().to_string();
     let mut absent = Vec::new();
     let mut ask = |words: &[&str], file: &str, must: bool| -> Result<(), String> {
         let mut words = words.to_vec();
         words.extend(["--db", &database]);
+        if configuration.exists() {
+            words.extend(["--config", &named]);
+        }
         let ended = tell(binary, &words, outputs, file)?;
         // Exit code 2 is usage: a command of a later capability.
         if ended.status.code() == Some(2) && !must {
@@ -170,6 +176,19 @@ pub(crate) fn ask_everything(binary: &Path, outputs: &Path) -> Result<Vec<String
         }
     }
     Ok(absent)
+}
+
+/// The write-down about the lab alone: other programs of the host have edges of their own, which nobody can know
+/// before. `log` is the part of the recording that concerns the lab.
+pub(crate) fn report_of_lab(binary: &Path, outputs: &Path, log: &[u8]) -> Result<(), String> {
+    let place = |name: &str| outputs.join(name).display().to_string();
+    let (events, database) = (place("lab.jsonl"), place("lab.db"));
+    std::fs::write(&events, log).map_err(|error| format!("{events}: {error}"))?;
+    let configuration = outputs.with_file_name("tierzero.toml").display().to_string();
+    let words = ["replay", &events, "--json", "--db", &database, "--config", &configuration];
+    tell(binary, &words, outputs, "replay-lab.jsonl")?.well("tierzero replay of the lab alone")?;
+    let words = ["report", "--format", "json", "--db", &database, "--config", &configuration];
+    tell(binary, &words, outputs, "report-lab.json")?.well("tierzero report of the lab alone").map(|_| ())
 }
 
 /// The file that holds the log of one identity.

@@ -14,7 +14,24 @@ const MOST_BYTES: usize = 512 << 10;
 
 /// Keeps the event log of a run below `tests/golden/`; returns a sentence about it.
 pub(crate) fn golden(lab: &Lab, scenario: &str, roles: &BTreeMap<String, String>) -> Result<String, String> {
-    let log = lab.outputs().join("events.jsonl");
+    let (bytes, count) = of_lab(&lab.outputs(), roles)?;
+    let leaks: Vec<_> = lab.markers().iter().flat_map(|marker| marker.leaks("the log", &bytes)).collect();
+    if let Some(leak) = leaks.first() {
+        return Err(format!("not recorded: {leak}"));
+    }
+    if bytes.len() > MOST_BYTES {
+        return Ok(format!("not recorded: {} KiB are too many for a golden log", bytes.len() >> 10));
+    }
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("lab-{scenario}"));
+    std::fs::create_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+    let path = place.join("events.jsonl");
+    std::fs::write(&path, &bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(format!("recorded {count} events, {} KiB", bytes.len() >> 10))
+}
+
+/// What a run recorded of the lab alone, and how many events that are.
+pub(crate) fn of_lab(outputs: &Path, roles: &BTreeMap<String, String>) -> Result<(Vec<u8>, u64), String> {
+    let log = outputs.join("events.jsonl");
     let reader = LogReader::open(&log).map_err(|error| format!("{}: {error}", log.display()))?;
     let header = reader.header().clone();
     let events = reader.collect::<Result<Vec<Event>, _>>().map_err(|error| error.to_string())?;
@@ -31,18 +48,7 @@ pub(crate) fn golden(lab: &Lab, scenario: &str, roles: &BTreeMap<String, String>
     let count = writer.events();
     writer.flush().map_err(|error| error.to_string())?;
     drop(writer);
-    let leaks: Vec<_> = lab.markers().iter().flat_map(|marker| marker.leaks("the log", &bytes)).collect();
-    if let Some(leak) = leaks.first() {
-        return Err(format!("not recorded: {leak}"));
-    }
-    if bytes.len() > MOST_BYTES {
-        return Ok(format!("not recorded: {} KiB are too many for a golden log", bytes.len() >> 10));
-    }
-    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(format!("lab-{scenario}"));
-    std::fs::create_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
-    let path = place.join("events.jsonl");
-    std::fs::write(&path, &bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(format!("recorded {count} events, {} KiB", bytes.len() >> 10))
+    Ok((bytes, count))
 }
 
 /// The events of lab namespaces, in their order. Host and namespaces get neutral names.

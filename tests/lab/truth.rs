@@ -7,7 +7,7 @@ use serde_json::Value;
 
 mod relations;
 
-pub(crate) use relations::{Agent, Finding, Log, Path, Relay, Wrap};
+pub(crate) use relations::{Agent, Finding, Log, Path, Relay, Report, Wrap};
 
 /// The truth of one scenario.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,6 +38,8 @@ pub(crate) struct Truth {
     /// Logs of identities.
     #[serde(default)]
     pub(crate) events: Vec<Log>,
+    /// What the write-down says; absent where that is not judged.
+    pub(crate) report: Option<Report>,
     /// Words that may stand in none of the tool's outputs, in any case.
     #[serde(default)]
     pub(crate) forbidden_words: Vec<String>,

@@ -15,7 +15,14 @@ fn verdicts(change: impl FnOnce(&mut Graph)) -> Judgement {
         .collect();
     let roles = [("11", "app"), ("12", "leg"), ("13", "ops")];
     let roles = roles.into_iter().map(|(inode, role)| (inode.to_owned(), role.to_owned())).collect();
-    judge(&truth(), &Said { graph: &graph, lines: &lines, roles: &roles, observer: "/opt/tierzero" })
+    let report = serde_json::json!({
+        "answers": [{ "name": "principals", "figures": { "principals": 2 } }],
+        "floors": [{ "listener": "l-1", "floor": "tier-0 gap" }],
+    });
+    judge(
+        &truth(),
+        &Said { graph: &graph, lines: &lines, roles: &roles, report: &report, observer: "/opt/tierzero" },
+    )
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod d15;
 mod d16;
 mod d17;
 mod d18;
+mod d20;
 mod idle;
 mod nat;
 mod show_5000;
@@ -50,6 +51,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         d16::SCENARIO,
         d17::SCENARIO,
         d18::SCENARIO,
+        d20::SCENARIO,
         idle::SCENARIO,
         nat::SCENARIO,
         udp::SCENARIO,

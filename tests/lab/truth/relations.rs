@@ -1,5 +1,7 @@
 //! What holds of more than one edge: agents, findings, ways through others, proxies.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::Number;
@@ -32,7 +34,7 @@ pub(crate) struct Agent {
     /// `contained`, `bridged` or `not-proven`.
     pub(crate) containment: Option<String>,
     /// Listeners that it reaches, by class; absent classes are zero.
-    pub(crate) reached: Option<std::collections::BTreeMap<String, u64>>,
+    pub(crate) reached: Option<BTreeMap<String, u64>>,
 }
 
 /// A program in an agent's tree.
@@ -124,4 +126,14 @@ pub(crate) struct Log {
     pub(crate) identity: String,
     /// Exactly so many rows.
     pub(crate) rows: u64,
+}
+
+/// The write-down.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Report {
+    /// Figures of its answers, by the answer's name and the figure's.
+    pub(crate) figures: BTreeMap<String, BTreeMap<String, u64>>,
+    /// The floor under each listener, which is told as a text, as subjects of findings are.
+    pub(crate) floors: BTreeMap<String, String>,
 }

@@ -167,6 +167,7 @@ fn continued(config: &Config, store: &mut Store) -> Outcome<Pipeline> {
     let failed = |error| stored::failure("the database can't be used", &error);
     let key = store.installation_key().map_err(failed)?;
     let mut pipeline = Pipeline::new(observe::settings(config, key));
+    pipeline.find_by(config.rules());
     pipeline.restore(&store.snapshot().map_err(failed)?);
     Ok(pipeline)
 }

@@ -7,6 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use tierzero_core::finding::Rules;
 use tierzero_core::graph::tier0::Terms;
 
 use crate::error::{Failure, Outcome};
@@ -52,6 +54,14 @@ impl Default for Config {
             webhook: None,
             terms: Terms::default(),
         }
+    }
+}
+
+impl Config {
+    /// What turns observations into findings.
+    pub(crate) fn rules(&self) -> Rules {
+        let dormant = i64::try_from(self.terms.dormant_s).unwrap_or(i64::MAX);
+        Rules { dormant_after: SignedDuration::from_secs(dormant), ..Rules::default() }
     }
 }
 

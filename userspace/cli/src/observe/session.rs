@@ -61,6 +61,7 @@ pub(crate) fn run(wish: &Wish) -> Outcome {
     let outlets = outlets_of(wish, &before.findings)?;
     let record = wish.record.as_deref().map(|path| open_record(path, started)).transpose()?;
     let mut pipeline = Pipeline::new(settings(&wish.config, key));
+    pipeline.find_by(wish.config.rules());
     pipeline.restore(&before);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

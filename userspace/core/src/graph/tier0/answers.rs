@@ -285,8 +285,12 @@ fn unless_none(count: u64, what: &str) -> String {
     if count == 0 { String::new() } else { format!(", {what} {count}") }
 }
 
-/// Somebody was served on it who named nobody and proved nothing.
+/// Somebody was served on it who named nobody and proved nothing. Where names were used on it, it is not known which
+/// of its flows went without: none is counted.
 fn serves_nameless(edge: &Edge) -> bool {
+    if !edge.principals.is_empty() {
+        return false;
+    }
     let nameless = |check| matches!(check, Check::None | Check::Address);
     edge.groups.iter().any(|group| group.class.outcome == Outcome::Served && nameless(group.check))
         || (edge.groups.is_empty() && edge.verdict == Verdict::LocationTrusted && nameless(edge.check))
