@@ -123,6 +123,36 @@ fn explanations() {
 }
 
 #[test]
+fn how_far_agents_reach() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("agents.tzlog"), logs::agents()).unwrap();
+    told(home.path(), &["--db", "small.db", "replay", "agents.tzlog"]);
+    let first = |list: &str| -> String {
+        let list: serde_json::Value = serde_json::from_str(&ask(home.path(), &[list, "--json"])).unwrap();
+        list[0]["id"].as_str().unwrap().to_owned()
+    };
+    let (path, finding) = (first("paths"), first("findings"));
+    let mut text = String::new();
+    for arguments in [
+        &["agents"][..],
+        &["paths"],
+        &["paths", "--agent", "quiet"],
+        &["paths", "--cut"],
+        &["paths", "--cut", "--json"],
+        &["paths", "--what-if", "host"],
+        &["paths", "--what-if", "redis-cli", "--json"],
+        &["explain", &path],
+        &["findings"],
+        &["explain", &finding],
+    ] {
+        text.push_str(&format!("$ tierzero {}\n{}\n", arguments.join(" "), ask(home.path(), arguments)));
+    }
+    expect("reach.txt", &text);
+    let stderr = failed(home.path(), 1, &["--db", "small.db", "paths", "--what-if", "nowhere"]);
+    assert!(stderr.contains("nothing was seen in a place called `nowhere`"), "{stderr}");
+}
+
+#[test]
 fn the_write_down_in_each_format() {
     let home = home();
     for (format, file) in [("md", "report.md"), ("html", "report.html"), ("json", "report.json")] {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::run::{expect, told};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "observe",
     "edges",
     "listeners",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 16] = [
     "agents",
     "principals",
     "events",
+    "paths",
     "findings",
     "finding",
     "explain",

@@ -122,6 +122,20 @@ pub(crate) fn small() -> String {
     log.end()
 }
 
+/// A declared agent that calls an open Redis itself, and one that was never seen to call.
+pub(crate) fn agents() -> String {
+    let mut log = Log::new();
+    log.server(100, "/usr/bin/redis-server", 6379);
+    for (pid, name) in [(301, "helpdesk-agent"), (302, "quiet-agent")] {
+        log.process("executed", pid, &format!("/opt/{name}"), &[name]);
+        log.event(json!({"event": "agent_sign", "process": key(pid),
+            "sign": {"sign": "declared", "name": name, "by": ["exe"]}}));
+    }
+    log.call((301, "/opt/helpdesk-agent"), 100, 6379, served_without_proof());
+    log.call((201, "/usr/bin/redis-cli"), 100, 6379, served_without_proof());
+    log.end()
+}
+
 /// As [`small`], with a line in the middle that is no event.
 pub(crate) fn damaged() -> String {
     let mut lines: Vec<String> = small().lines().map(str::to_owned).collect();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agents, completions, doctor, edges, events, explain, export, findings, listeners, man, observe,
+    agents, completions, doctor, edges, events, explain, export, findings, listeners, man, observe, paths,
     principals, replay, report, workloads,
 };
 use crate::output::colour;
@@ -99,6 +99,7 @@ pub(crate) enum Command {
     Agents(agents::Agents),
     Principals(principals::Principals),
     Events(events::Events),
+    Paths(paths::Paths),
     Findings(findings::Findings),
     Finding(findings::Decide),
     Explain(explain::Explain),

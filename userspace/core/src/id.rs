@@ -68,6 +68,9 @@ stable_id!(
     /// A relay: one edge into a workload and one out of it.
     RelayId, "r-");
 stable_id!(
+    /// A bridge: an agent, how it gets there, over which first edge, and the listener at the end.
+    BridgeId, "b-");
+stable_id!(
     /// A wrap: a proxy's listener in front of a backend's.
     WrapId, "x-");
 

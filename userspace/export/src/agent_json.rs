@@ -1,6 +1,9 @@
 //! An agent in the graph JSON.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
+use tierzero_core::graph::routes::{Containment, Reached, Routes};
 use tierzero_core::graph::{AgentMember, AgentTree, Crossing};
 use tierzero_core::id::WorkloadId;
 
@@ -15,6 +18,13 @@ pub(crate) struct AgentJson {
     /// Id of the agent's workload.
     root: String,
     members: Vec<MemberJson>,
+    /// Of what the agent was seen to reach; derived from the graph, not read back.
+    #[serde(default)]
+    containment: Option<String>,
+    #[serde(default)]
+    why: Vec<String>,
+    #[serde(default)]
+    reached: Option<ReachedJson>,
     rate: RateJson,
     instances: u64,
     born: u64,
@@ -24,6 +34,15 @@ pub(crate) struct AgentJson {
     flows: u64,
     first: String,
     last: String,
+}
+
+/// Listeners by class.
+#[derive(Serialize, Deserialize)]
+struct ReachedJson {
+    modern: u64,
+    transitional: u64,
+    legacy: u64,
+    opaque: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,8 +68,15 @@ struct CrossingJson {
     count: u64,
 }
 
-impl From<&AgentTree> for AgentJson {
-    fn from(tree: &AgentTree) -> Self {
+/// All agents, with what follows from the graph.
+pub(crate) fn all(agents: &[AgentTree], routes: &Routes<'_>) -> Vec<AgentJson> {
+    let containment = routes.containment();
+    let of: HashMap<_, _> = containment.iter().map(|it| (&it.agent, it)).collect();
+    agents.iter().map(|tree| AgentJson::new(tree, of.get(&tree.root).copied())).collect()
+}
+
+impl AgentJson {
+    fn new(tree: &AgentTree, containment: Option<&Containment>) -> Self {
         let AgentTree {
             root,
             name,
@@ -83,6 +109,12 @@ impl From<&AgentTree> for AgentJson {
                     count: *count,
                 })
                 .collect(),
+            containment: containment.map(|it| it.state.word().to_owned()),
+            why: containment.map(|it| it.why.clone()).unwrap_or_default(),
+            reached: containment.map(|it| {
+                let Reached { modern, transitional, legacy, opaque } = it.reached;
+                ReachedJson { modern, transitional, legacy, opaque }
+            }),
             rate: RateJson {
                 peak_per_s: *peak_per_s,
                 peak_at: peak_at.map(time),

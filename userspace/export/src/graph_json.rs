@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tierzero_core::event::{Degradation, ListenAddress};
+use tierzero_core::graph::routes::Routes;
 use tierzero_core::graph::{CoverageSummary, Host, Listener, Relay, Snapshot, Workload};
 
-use crate::agent_json::AgentJson;
+use crate::agent_json::{self, AgentJson};
 use crate::edge_json::EdgeJson;
 use crate::finding_json::{self, FindingJson};
 use crate::holder_json::HolderJson;
+use crate::path_json::{self, PathJson};
 use crate::relay_json::WrapJson;
 use crate::words::{Word, time};
 
@@ -27,8 +29,7 @@ pub(crate) struct GraphJson {
     pub(crate) edges: Vec<EdgeJson>,
     #[serde(default)]
     pub(crate) wraps: Vec<WrapJson>,
-    // Filled by capabilities that are not there yet; their place is kept.
-    paths: Vec<serde_json::Value>,
+    paths: Vec<PathJson>,
     pub(crate) agents: Vec<AgentJson>,
     pub(crate) findings: Vec<FindingJson>,
     /// Who shows credentials to which listener. Absent in a graph of an older program.
@@ -148,6 +149,7 @@ pub(crate) fn write(snapshot: &Snapshot) -> String {
         findings: _,
         decisions: _,
     } = snapshot;
+    let routes = Routes::of(snapshot);
     let graph = GraphJson {
         schema: SCHEMA.to_owned(),
         window: WindowJson { from: window.map(|(from, _)| time(from)), to: window.map(|(_, to)| time(to)) },
@@ -157,8 +159,8 @@ pub(crate) fn write(snapshot: &Snapshot) -> String {
         listeners: listeners.iter().map(ListenerJson::from).collect(),
         edges: edges.iter().map(EdgeJson::from).collect(),
         wraps: wraps.iter().map(WrapJson::from).collect(),
-        paths: Vec::new(),
-        agents: agents.iter().map(AgentJson::from).collect(),
+        paths: path_json::all(&routes),
+        agents: agent_json::all(agents, &routes),
         findings: finding_json::all(snapshot),
         principals: holders.iter().map(HolderJson::from).collect(),
         relays: relays.clone(),

@@ -15,6 +15,7 @@ mod graph_json;
 mod graphml;
 mod holder_json;
 pub mod lines;
+mod path_json;
 mod read;
 mod redact;
 mod relay_json;
@@ -33,6 +34,7 @@ use tierzero_core::graph::tier0::{Terms, Tier0};
 use tierzero_core::graph::{Holder, Snapshot};
 
 pub use finding_json::STALE_AFTER;
+pub use path_json::paths_json;
 pub use read::ReadError;
 pub use statement::statement;
 

@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 use tierzero_core::evidence::{CredentialKind, Level, PrincipalKind, Source};
+use tierzero_core::graph::routes::{BridgeKind, ContainmentState, Hardness};
 use tierzero_core::graph::{
-    AgentStatus, Boundary, EdgeEnds, Expiry, Lifetime, ListenerClass, StandingScope, Transport, WrapState,
+    AgentStatus, Boundary, EdgeEnds, Expiry, HopStrength, Lifetime, ListenerClass, StandingScope, Transport,
+    WrapState,
 };
 use tierzero_core::verdict::{Check, Revision, Served, Strength, Verdict};
 
@@ -68,6 +70,17 @@ words!(Boundary {
     Cron = "cron",
     At = "at"
 });
+words!(BridgeKind {
+    Direct = "direct",
+    Lineage = "lineage",
+    Transit = "transit",
+    Tunnel = "tunnel",
+    GoAround = "go-around",
+    Local = "local",
+});
+words!(Hardness { Hard = "hard", Soft = "soft", Suspected = "suspected" });
+words!(HopStrength { Reachable = "reachable", Correlated = "correlated", Attributed = "attributed" });
+words!(ContainmentState { Contained = "contained", Bridged = "bridged", NotProven = "not-proven" });
 words!(WrapState { Sealed = "sealed", Leaky = "leaky", Bypassed = "bypassed" });
 words!(StandingScope {
     Loopback = "loopback",

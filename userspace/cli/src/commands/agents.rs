@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 
 use clap::Args;
+use tierzero_core::graph::routes::{ContainmentState, Routes};
 use tierzero_core::graph::tier0::{AgentCalls, ByClass, accounts, agent_calls};
 use tierzero_core::graph::{AgentStatus, ListenerClass, Snapshot};
 use tierzero_core::id::WorkloadId;
@@ -25,9 +26,10 @@ Examples:
 
 STATUS: declared, by [[agent]] in the configuration; suspected, two or more independent signs were seen.
 A suspected agent may be none, and what is not listed may be one: what is said through a pipe (MCP on
-standard input and output) is not seen. LISTENERS counts those that the agent and
-its descendants called themselves, by class. IDENTITY: distinct, a receiver proved a name that nobody else
-was seen to use; shared, others use it too; not-seen, no name was proved.")]
+standard input and output) is not seen. LISTENERS counts those that the agent and its descendants
+called themselves, by class; what lies behind them, and why an agent is contained, bridged or not
+proven to be either, is in `tierzero paths`. IDENTITY: distinct, a receiver proved a name that nobody
+else was seen to use; shared, others use it too; not-seen, no name was proved.")]
 pub(crate) struct Agents {
     /// One JSON array, each element as in `export --format json`
     #[arg(long)]
@@ -58,10 +60,13 @@ fn write_table(out: &mut dyn std::io::Write, snapshot: &Snapshot, calls: &[Agent
         return Ok(());
     }
     let index = Index::new(snapshot);
+    let contained: HashMap<WorkloadId, ContainmentState> =
+        Routes::of(snapshot).containment().into_iter().map(|it| (it.agent, it.state)).collect();
     let trees: HashMap<&WorkloadId, _> = snapshot.agents.iter().map(|tree| (&tree.root, tree)).collect();
     let mut table = Table::new(&[
         Column::word("STATUS"),
         Column::name("AGENT"),
+        Column::word("CONTAINMENT"),
         Column::number("FLOWS"),
         Column::number("PEAK/S"),
         Column::name("LISTENERS"),
@@ -85,6 +90,7 @@ fn write_table(out: &mut dyn std::io::Write, snapshot: &Snapshot, calls: &[Agent
         table.row(vec![
             Cell::new(status),
             Cell::new(&agent.name),
+            Cell::new(contained.get(&agent.root).map_or("-", |state| words::containment(*state))),
             Cell::new(tree.map_or(0, |tree| tree.flows).to_string()),
             Cell::new(tree.map_or(0, |tree| tree.peak_per_s).to_string()),
             Cell::new(by_class(agent.called)),

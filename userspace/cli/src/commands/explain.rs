@@ -5,33 +5,36 @@ use std::io::Write as _;
 use clap::Args;
 use jiff::Timestamp;
 use tierzero_core::finding::Finding;
+use tierzero_core::graph::routes::{Bridge, Limits, Routes};
 use tierzero_core::graph::{Edge, Listener, Snapshot};
 
 use crate::arguments::Global;
 use crate::error::{Failure, Outcome};
 use crate::output::index::Index;
-use crate::output::{colour, coverage, explanation, found};
-use crate::stored;
+use crate::output::{colour, coverage, explanation, found, walk};
+use crate::{config, stored};
 
 /// How many latest flows are shown.
 const FLOWS: u32 = 8;
 /// How many candidates of an ambiguous id are shown.
 const CANDIDATES: usize = 8;
 
-/// Walk one edge, listener or finding back to its evidence
+/// Walk one edge, listener, finding or path back to its evidence
 ///
 /// What was demanded, offered and decided; by which rules, and what those rules do not show; what was not seen;
 /// what would change the verdict; how it changed; the latest flows. Of a finding: its rule, where it stands in the
-/// published frameworks, the evidence of its edges, what ends it, and who decided what about it.
+/// published frameworks, the evidence of its edges, what ends it, and who decided what about it. Of
+/// a path: each hop, how firmly one follows from the other, and what stands against five attempts.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   tierzero explain e-3f2a90bc11d2e47a     an edge
   tierzero explain e-3f2a                 the beginning of an id is enough
   tierzero explain l-77                   a listener: who called it, and how each was judged
-  tierzero explain f-91                   a finding")]
+  tierzero explain f-91                   a finding
+  tierzero explain b-51                   a path of an agent")]
 pub(crate) struct Explain {
-    /// Id of an edge (e-...), listener (l-...) or finding (f-...), or its beginning
+    /// Id of an edge (e-...), listener (l-...), finding (f-...) or path (b-...), or its beginning
     id: String,
 }
 
@@ -54,6 +57,10 @@ impl Explain {
             Subject::Finding(finding) => {
                 found::tell(&mut out, &snapshot, &index, finding, Timestamp::now())?;
             }
+            Subject::Path(bridge) => {
+                let terms = config::load(global.config.as_deref())?.terms;
+                walk::path(&mut out, &snapshot, &index, &bridge, &terms)?;
+            }
         }
         writeln!(out)?;
         coverage::footer(&mut out, &snapshot)?;
@@ -70,13 +77,20 @@ impl Explain {
             .map(Subject::Listener);
         let findings =
             snapshot.findings.iter().filter(|it| it.id.as_str().starts_with(id)).map(Subject::Finding);
-        let mut found: Vec<Subject<'s>> = edges.chain(listeners).chain(findings).collect();
+        // Paths are worked out only where one is asked for.
+        let paths =
+            if id.starts_with("b-") { Routes::of(snapshot).bridges(Limits::default()).0 } else { Vec::new() };
+        let paths = paths.into_iter().filter(|path| path.id.as_str().starts_with(id));
+        let paths = paths.map(|path| Subject::Path(Box::new(path)));
+        let mut found: Vec<Subject<'s>> = edges.chain(listeners).chain(findings).chain(paths).collect();
         if let Some(exact) = found.iter().position(|subject| subject.id() == id) {
             return Ok(found.swap_remove(exact));
         }
         match found.len() {
-            0 => Err(Failure::new(format!("no edge, listener or finding has an id that begins with `{id}`"))
-                .next("`tierzero edges`, `tierzero listeners` and `tierzero findings --all` show the ids")),
+            0 => Err(Failure::new(format!(
+                "no edge, listener, finding or path has an id that begins with `{id}`"
+            ))
+            .next("`tierzero edges`, `listeners`, `findings --all` and `paths` show the ids")),
             1 => Ok(found.swap_remove(0)),
             many => {
                 let mut ids: Vec<&str> = found.iter().take(CANDIDATES).map(Subject::id).collect();
@@ -97,6 +111,7 @@ enum Subject<'s> {
     Edge(&'s Edge),
     Listener(&'s Listener),
     Finding(&'s Finding),
+    Path(Box<Bridge>),
 }
 
 impl Subject<'_> {
@@ -105,6 +120,7 @@ impl Subject<'_> {
             Self::Edge(edge) => edge.id.as_str(),
             Self::Listener(listener) => listener.id.as_str(),
             Self::Finding(finding) => finding.id.as_str(),
+            Self::Path(bridge) => bridge.id.as_str(),
         }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod findings;
 pub(crate) mod listeners;
 pub(crate) mod man;
 pub(crate) mod observe;
+pub(crate) mod paths;
 pub(crate) mod principals;
 pub(crate) mod replay;
 pub(crate) mod report;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Agents(agents) => agents.run(&global),
         Command::Principals(principals) => principals.run(&global),
         Command::Events(events) => events.run(&global),
+        Command::Paths(paths) => paths.run(&global),
         Command::Findings(findings) => findings.run(&global),
         Command::Finding(decide) => decide.run(&global),
         Command::Explain(explain) => explain.run(&global),

@@ -10,6 +10,7 @@ pub(crate) mod json;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod tracing;
+pub(crate) mod walk;
 pub(crate) mod words;
 
 pub(crate) use tierzero_export::visible as escape;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use tierzero_core::event::ListenAddress;
 use tierzero_core::evidence::PrincipalKind;
+use tierzero_core::graph::routes::ContainmentState;
 use tierzero_core::graph::{EdgeEnds, Listener, ListenerClass, Transport, Workload};
 use tierzero_core::verdict::{Check, Served, Strength, Verdict};
 
@@ -88,6 +89,15 @@ pub(crate) fn why(verdict: Verdict, of: Check, how: Option<Strength>) -> String 
         (_, Check::Secret | Check::Token | Check::Key | Check::Kernel) => {
             check_and_strength(verdict, of, how)
         }
+    }
+}
+
+/// With what it rests on.
+pub(crate) fn containment(state: ContainmentState) -> &'static str {
+    match state {
+        ContainmentState::Contained => "contained (observed)",
+        ContainmentState::Bridged => "bridged",
+        ContainmentState::NotProven => "not proven",
     }
 }
 

@@ -30,6 +30,21 @@ pub enum BridgeKind {
     Local,
 }
 
+impl BridgeKind {
+    /// As exported.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Lineage => "lineage",
+            Self::Transit => "transit",
+            Self::Tunnel => "tunnel",
+            Self::GoAround => "go-around",
+            Self::Local => "local",
+        }
+    }
+}
+
 /// How hard a bridge is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -40,6 +55,18 @@ pub enum Hardness {
     Soft,
     /// Of either sort, but the agent is only suspected to be one.
     Suspected,
+}
+
+impl Hardness {
+    /// As exported.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hard => "hard",
+            Self::Soft => "soft",
+            Self::Suspected => "suspected",
+        }
+    }
 }
 
 /// How much is looked for at most. What is beyond is not silently missing: [`Bridges::left_off`] says so.

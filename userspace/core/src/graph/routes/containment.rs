@@ -25,6 +25,18 @@ pub enum ContainmentState {
     NotProven,
 }
 
+impl ContainmentState {
+    /// As exported.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Contained => "contained",
+            Self::Bridged => "bridged",
+            Self::NotProven => "not-proven",
+        }
+    }
+}
+
 /// Listeners that an agent's tree reached, directly or through others, by class. Those reached by public edges only,
 /// and those behind the proxy of a sealed wrap, are not counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ mod cut;
 mod doubts;
 mod flow;
 mod of;
+mod place;
 mod reach;
 mod walk;
 
@@ -20,3 +21,4 @@ pub use compact::{ArcInput, CompactGraph, Input, ListenerInput, NodeInput, Relay
 pub use containment::{CompactContainment, ContainmentState, Reached};
 pub use cut::{CompactCut, CompactCutEdge, CutScope};
 pub use of::{Bridge, Containment, Cut, CutEdge, Routes, WouldServe};
+pub use place::{Exposed, Place};

@@ -13,7 +13,7 @@ use super::cut::CutScope;
 use super::doubts::Coverage;
 use super::{BridgeKind, Hardness, HopStrength, Limits};
 use crate::graph::{AgentStatus, Edge, Listener, Relay, Snapshot, Transport, Workload};
-use crate::id::{EdgeId, ListenerId, WorkloadId};
+use crate::id::{BridgeId, EdgeId, ListenerId, WorkloadId};
 use crate::verdict::{Check, Outcome, Verdict};
 
 /// Programs that pass bytes on unread, whoever sends them.
@@ -36,6 +36,8 @@ const TUNNEL_PROTOCOLS: &[&str] = &["ssh", "socks"];
 /// A way of an agent's tree to a listener that serves for no reason other than where the caller sits.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Bridge {
+    /// Stable id.
+    pub id: BridgeId,
     /// The agent's own workload.
     pub agent: WorkloadId,
     /// Kind.
@@ -135,6 +137,10 @@ impl<'a> Routes<'a> {
         Self { snapshot, graph: CompactGraph::build(&input(snapshot)) }
     }
 
+    pub(super) fn snapshot(&self) -> &'a Snapshot {
+        self.snapshot
+    }
+
     /// The graph in numbers: places of workloads, listeners and edges in the snapshot.
     #[must_use]
     pub fn compact(&self) -> &CompactGraph {
@@ -147,12 +153,16 @@ impl<'a> Routes<'a> {
         let found = self.graph.bridges(limits);
         let named = found.list.iter().filter_map(|it| {
             let path: Vec<&Edge> = found.path(it).iter().filter_map(|it| self.edge(*it)).collect();
+            let agent = self.workload(it.agent)?.id.clone();
+            let listener = self.listener(it.listener)?.id.clone();
+            let first = path.first()?.id.as_str();
             Some(Bridge {
-                agent: self.workload(it.agent)?.id.clone(),
+                id: BridgeId::derive(&[agent.as_str(), it.kind.as_str(), first, listener.as_str()]),
+                agent,
                 kind: it.kind,
                 hardness: it.hardness,
                 strength: it.strength,
-                listener: self.listener(it.listener)?.id.clone(),
+                listener,
                 verdict: it.verdict,
                 count: it.count,
                 descendants: it.descendants,
@@ -266,15 +276,13 @@ fn why(it: &CompactContainment, state: ContainmentState) -> impl Iterator<Item =
         (it.elsewhere, "listener(s) on other hosts: what these call is not seen".to_owned()),
         (it.legacy_otherwise, "legacy listener(s) reached by edges on which it was checked".to_owned()),
         (u64::from(it.public_way), "public edge(s) to someone who calls a location-trusted edge".to_owned()),
-        (
-            u64::from(modern + transitional + legacy + opaque == 0),
-            "time(s) seen to be served: none".to_owned(),
-        ),
     ];
     let contained = (state == ContainmentState::Contained)
         .then(|| format!("all {modern} listener(s) that it was seen to reach, in this window, are modern"));
+    let nothing = (modern + transitional + legacy + opaque == 0)
+        .then(|| "it was not seen to be served by any listener that was seen here".to_owned());
     let lines = lines.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
-    lines.chain(contained)
+    lines.chain(nothing).chain(contained)
 }
 
 /// The input of the compact graph; numbers are places in the snapshot.
