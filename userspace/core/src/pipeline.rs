@@ -6,6 +6,7 @@
 //!             ─▶ hear: payload becomes observations               pipeline/hear, evidence
 //!             ─▶ settle: flow to edge, class of the flow          pipeline/settle, verdict
 //!             ─▶ deltas: what changed                             graph
+//!             ─▶ join: findings about several edges at once     pipeline/join, graph/routes
 //!             ─▶ watch: findings on what changed                 pipeline/watch, finding
 //! ```
 //!
@@ -28,6 +29,7 @@ use crate::subject::{AgentRules, Namespaces, Processes};
 mod agents;
 mod hear;
 mod inside;
+mod join;
 mod relay;
 mod relay_count;
 mod relay_stand;
@@ -127,6 +129,7 @@ pub struct Pipeline {
     settling: VecDeque<(Timestamp, u32)>,
     watch: watch::Watch,
     relays: relay::Relays,
+    join: join::Join,
 }
 
 impl Pipeline {
@@ -165,6 +168,7 @@ impl Pipeline {
             settling: VecDeque::new(),
             watch,
             relays: relay::Relays::default(),
+            join: join::Join::default(),
         }
     }
 
@@ -183,6 +187,7 @@ impl Pipeline {
         self.graph.seen_at(event.at);
         self.clock = self.clock.max(event.at);
         self.let_pass(self.clock, &mut step.recordable);
+        self.join_to(self.clock);
         self.settle_agents(self.clock);
         let ends = matches!(event.what, What::Stopped);
         let at = event.at;
@@ -192,12 +197,14 @@ impl Pipeline {
         self.count_lost();
         if ends {
             self.count_relays(true);
+            self.look_whole();
             self.graph.take_soon(&mut step.deltas);
             self.relay_deltas(&mut step.deltas);
             self.wrap_deltas(&mut step.deltas);
         } else {
             self.graph.take_now(&mut step.deltas);
         }
+        self.plan_join();
         self.watch(ends, &mut step.deltas);
         self.hand_out_flows(&mut step.deltas);
         step
@@ -208,11 +215,13 @@ impl Pipeline {
     pub fn tick(&mut self, now: Timestamp) -> Step {
         let mut step = Step::default();
         self.let_time_alone_pass(now, &mut step.recordable);
+        self.join_in_silence(now, &mut step.recordable);
         self.decide_signs(self.clock, &mut step.recordable);
         self.count_relays(false);
         self.graph.take_soon(&mut step.deltas);
         self.relay_deltas(&mut step.deltas);
         self.wrap_deltas(&mut step.deltas);
+        self.plan_join();
         self.watch(true, &mut step.deltas);
         self.hand_out_flows(&mut step.deltas);
         step

@@ -1,11 +1,11 @@
 //! The findings that are known, and what each rests on: signs go in, findings that changed come out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::look::Sign;
-use super::{Finding, FindingType, FoundOn, MOST_EDGES, TurnKind};
+use super::{Finding, FindingType, FoundOn, MOST_EDGES, Subject, TurnKind};
 use crate::fingerprint::Fingerprint;
 use crate::graph::Listener;
 use crate::id::{EdgeId, FindingId, ListenerId};
@@ -165,7 +165,7 @@ impl Book {
         let before = self.by_edge.remove(rests.edge).unwrap_or_default();
         let mut now = Vec::with_capacity(signs.len());
         for sign in signs {
-            let id = id_of(&sign);
+            let id = sign.id();
             if !now.contains(&id) && self.on_edge(&id, rests, sign, most) {
                 now.push(id);
             }
@@ -214,9 +214,10 @@ impl Book {
 
     /// A sign that rests on no single edge.
     pub(crate) fn whole(&mut self, sign: Sign, at: Timestamp, most: usize) {
-        let id = id_of(&sign);
+        let id = sign.id();
         let Some((entry, new)) = self.entry(&id, &sign, at, most) else { return };
-        if !new && entry.finding.count == sign.count && entry.finding.ended().is_none() {
+        let weighs = sign.severity > entry.finding.severity;
+        if !new && !weighs && entry.finding.count == sign.count && entry.finding.ended().is_none() {
             return;
         }
         let turns = entry.finding.turns.len();
@@ -230,13 +231,48 @@ impl Book {
 
     /// What was silent was seen after its silence was found: that ends it.
     pub(crate) fn used(&mut self, sign: &Sign, at: Timestamp) {
-        let id = id_of(sign);
+        let id = sign.id();
         if let Some(entry) = self.found.get_mut(&id)
             && entry.finding.ended().is_none()
             && at > entry.finding.last
         {
             entry.finding.turn(at, TurnKind::Ended, "it was seen again");
             self.change(&id, true);
+        }
+    }
+
+    /// True when there is one of these kinds that did not end.
+    pub(crate) fn any_of(&self, kinds: &[FindingType]) -> bool {
+        self.found.values().any(|it| kinds.contains(&it.finding.kind) && it.finding.ended().is_none())
+    }
+
+    /// When it was seen that a listener, which had served callers for where they sit, asks each of them for proof.
+    pub(crate) fn asked_since(&self, listener: &ListenerId) -> Option<Timestamp> {
+        let open = id_of(FindingType::LocationTrust, &[Subject::Listener(listener.clone())], None);
+        self.found.get(&open)?.finding.ended().map(|turn| turn.at)
+    }
+
+    /// Evidence ended it, if it is known and stands.
+    pub(crate) fn end(&mut self, id: &FindingId, at: Timestamp, why: &str) {
+        if let Some(entry) = self.found.get_mut(id)
+            && entry.finding.ended().is_none()
+        {
+            entry.finding.turn(at, TurnKind::Ended, why);
+            self.change(id, true);
+        }
+    }
+
+    /// Evidence ended all of some kinds but `there`.
+    pub(crate) fn end_others(
+        &mut self,
+        kinds: impl Fn(FindingType) -> bool,
+        there: &BTreeSet<FindingId>,
+        at: Timestamp,
+        why: &str,
+    ) {
+        let gone = self.found.iter().filter(|(id, it)| kinds(it.finding.kind) && !there.contains(*id));
+        for id in gone.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.end(&id, at, why);
         }
     }
 
@@ -345,9 +381,16 @@ impl FindingType {
 }
 
 /// The stable id: of the type and the cause.
-fn id_of(sign: &Sign) -> FindingId {
-    let mut parts = vec![sign.kind.as_str()];
-    parts.extend(sign.subjects.iter().map(super::Subject::as_str));
-    parts.extend(sign.cause.as_deref());
+fn id_of(kind: FindingType, subjects: &[Subject], cause: Option<&str>) -> FindingId {
+    let mut parts = vec![kind.as_str()];
+    parts.extend(subjects.iter().map(Subject::as_str));
+    parts.extend(cause);
     FindingId::derive(&parts)
+}
+
+impl Sign {
+    /// The id of what it is a sign of.
+    pub(crate) fn id(&self) -> FindingId {
+        id_of(self.kind, &self.subjects, self.cause.as_deref())
+    }
 }

@@ -66,6 +66,8 @@ pub(crate) struct Graph {
     most: Most,
     /// What findings have to be looked for on at the end of this step, by number.
     to_look_at: ToLookAt,
+    /// An edge, its verdict or an agent's status is new.
+    shape_changed: bool,
     host_changed: bool,
     coverage_now: bool,
     coverage_soon: bool,
@@ -85,6 +87,7 @@ impl Graph {
             window: None,
             most,
             to_look_at: ToLookAt::default(),
+            shape_changed: false,
             host_changed: false,
             coverage_now: false,
             coverage_soon: false,
@@ -126,6 +129,7 @@ impl Graph {
             // What it called before counts as an agent's now.
             Some(number) if before.is_some() && before != agent(self, number) => {
                 self.to_look_at.edges.extend(self.edges.of(number));
+                self.shape_changed = true;
             }
             Some(_) => {}
         }
@@ -185,6 +189,7 @@ impl Graph {
             return None;
         };
         self.listeners.get_mut(called.listener)?.edges.push(number);
+        self.shape_changed = true;
         Some(number)
     }
 
@@ -274,6 +279,7 @@ impl Graph {
         let Some(entry) = self.edges.get_mut(edge) else { return };
         let Some((before, now)) = entry.judge(&contrast, at, why) else { return };
         self.edges.changes.now(edge);
+        self.shape_changed = true;
         self.tally(listener, before, now);
     }
 
@@ -297,6 +303,11 @@ impl Graph {
                 self.listeners.changes.soon(sibling);
             }
         }
+    }
+
+    /// Whether an edge, its verdict or an agent's status is new, since the last call.
+    pub(crate) fn take_shape_changed(&mut self) -> bool {
+        std::mem::take(&mut self.shape_changed)
     }
 
     /// Changes that have to go out at the end of a step.

@@ -64,12 +64,19 @@ pub(super) struct Relays {
     /// Rows of earlier runs, by their edges.
     earlier: BTreeMap<(u32, u32), Relay>,
     told: HashMap<(u32, u32), Relay>,
+    /// Something came into or went out of a workload that is called and calls, since it was last asked.
+    moved: bool,
 }
 
 impl Relays {
     /// A flow was placed.
     pub(super) fn placed(&mut self, slot: u32) {
         self.placed.push(slot);
+    }
+
+    /// Whether anything went on that relations between edges depend on, since the last call.
+    pub(super) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.wraps.standing_changed) | std::mem::take(&mut self.moved)
     }
 
     fn passes(&self, workload: u32) -> bool {
@@ -116,6 +123,7 @@ impl Pipeline {
         if let Some(outbound) = self.relays.outbound.get_mut(&number)
             && from == Role::Originator
         {
+            self.relays.moved = true;
             let first = !std::mem::replace(&mut outbound.asked, true);
             if !(first && at.duration_since(outbound.opened) < OPENING)
                 && let Some(through) = self.relays.through.get_mut(&outbound.through)
@@ -228,6 +236,7 @@ impl Pipeline {
         {
             let new = Inbound { through: receiver, edge, request: None, answered: None, unheard: false };
             self.relays.inbound.insert(number, new);
+            self.relays.moved = true;
             self.relays.wraps.opened_in(receiver, number, edge, first);
             // A request that was under way when it came to matter.
             if let (Some(spoke), Some((end, role))) = (spoke, end)
@@ -245,6 +254,7 @@ impl Pipeline {
         {
             let opened = Outbound { through: caller, edge, opened: first, asked: spoke.is_some() };
             self.relays.outbound.insert(number, opened);
+            self.relays.moved = true;
             self.relays.wraps.opened_out(caller, number, first);
             let late = self.flows.get(slot).is_some_and(|flow| flow.joined_late);
             if !late && let Some(through) = self.relays.through.get_mut(&caller) {
@@ -293,6 +303,8 @@ impl Pipeline {
                 _ => None,
             },
         };
+        self.relays.moved |=
+            self.relays.inbound.contains_key(&number) || self.relays.outbound.contains_key(&number);
         if let Some(inbound) = self.relays.inbound.remove(&number) {
             if let (Some((request, _)), None, Some(through)) =
                 (inbound.request, inbound.answered, self.relays.through.get_mut(&inbound.through))

@@ -157,8 +157,8 @@ impl Pipeline {
         }
         if let Some(found) = self.relays.wraps.found.get_mut(&key) {
             for (id, name) in new {
-                if found.standing.len() < MOST_STANDING {
-                    found.standing.insert(id, name);
+                if found.standing.len() < MOST_STANDING && found.standing.insert(id, name).is_none() {
+                    self.relays.wraps.standing_changed = true;
                 }
             }
         }

@@ -65,6 +65,8 @@ struct Place {
 pub(super) struct Wraps {
     places: BTreeMap<u32, Place>,
     pub(super) found: BTreeMap<(u32, u32), super::relay_stand::Found>,
+    /// Somebody new stands behind a wrap, since it was last asked.
+    pub(super) standing_changed: bool,
 }
 
 impl Wraps {

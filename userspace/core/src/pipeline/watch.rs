@@ -40,8 +40,8 @@ const WELL_KNOWN: &[&str] = &[
 /// What is kept to find with.
 #[derive(Debug)]
 pub(super) struct Watch {
-    rules: Rules,
-    book: Book,
+    pub(super) rules: Rules,
+    pub(super) book: Book,
     well_known: Vec<Fingerprint>,
     carries: HashMap<ListenerId, Carries>,
     /// Names that may become dormant: when each was last seen, and where.

@@ -14,6 +14,11 @@ impl Pipeline {
         } else {
             self.clock.checked_sub(SETTLED).unwrap_or(Timestamp::MIN)
         };
+        self.count_relays_to(until);
+    }
+
+    /// Counts what was before `until`.
+    pub(in crate::pipeline) fn count_relays_to(&mut self, until: Timestamp) {
         let mut lost = 0;
         for through in self.relays.through.values_mut() {
             through.count_to(until);

@@ -1,0 +1,149 @@
+//! Findings about several edges at once: ways of agents through others, wraps gone around.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test ends where it fails")]
+
+mod pipeline_scene;
+
+use pipeline_scene::{Connection, HOST, Scene, settings};
+use tierzero_core::event::Role;
+use tierzero_core::finding::{Finding, FindingType, Severity};
+use tierzero_core::graph::Delta;
+use tierzero_core::id::ProcessKey;
+use tierzero_core::pipeline::{Pipeline, Settings};
+use tierzero_core::subject::{AgentRule, AgentRules};
+
+const ASK: &[u8] = b"POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
+const TOLD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const GET: &[u8] = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+const GOT: &[u8] = b"$1\r\nv\r\n";
+
+/// An agent, another client, a server that both call, and the Redis that the server calls.
+struct Stage {
+    scene: Scene,
+    agent: ProcessKey,
+    other: ProcessKey,
+    server: ProcessKey,
+    redis: ProcessKey,
+    port: u16,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let rule = AgentRule {
+            name: "helpdesk-agent".into(),
+            exe: Some("/bin/agent".into()),
+            ..AgentRule::default()
+        };
+        let agents = AgentRules { rules: vec![rule], ..AgentRules::default() };
+        let mut scene = Scene::with(Pipeline::new(Settings { agents, ..settings() }));
+        let agent = scene.process(10, "/bin/agent", HOST, 7);
+        let other = scene.process(11, "/bin/other", HOST, 7);
+        let server = scene.process(12, "/bin/server", HOST, 7);
+        let redis = scene.process(13, "/bin/redis", HOST, 7);
+        scene.listen(server, "127.0.0.1:80", HOST);
+        scene.listen(redis, "127.0.0.1:6379", HOST);
+        Self { scene, agent, other, server, redis, port: 20_000 }
+    }
+
+    fn connect(&mut self, from: ProcessKey, to: ProcessKey, at: &str) -> Connection {
+        self.port += 1;
+        let local = format!("127.0.0.1:{}", self.port);
+        self.scene.connect(from, to, (&local, HOST), (at, HOST))
+    }
+
+    /// A call of the server, in the middle of which the server asks Redis, or doesn't.
+    fn call(&mut self, from: ProcessKey, behind: bool) {
+        let mut front = self.connect(from, self.server, "127.0.0.1:80");
+        self.scene.says(&mut front, Role::Originator, ASK);
+        if behind {
+            self.query(self.server);
+        }
+        self.scene.says(&mut front, Role::Responder, TOLD);
+        self.scene.close(&front);
+        self.scene.wait(100);
+    }
+
+    fn query(&mut self, by: ProcessKey) {
+        let mut back = self.connect(by, self.redis, "127.0.0.1:6379");
+        self.scene.says(&mut back, Role::Originator, GET);
+        self.scene.says(&mut back, Role::Responder, GOT);
+        self.scene.close(&back);
+    }
+
+    fn found(&self, kind: FindingType) -> Vec<Finding> {
+        self.scene.snapshot().findings.into_iter().filter(|it| it.kind == kind).collect()
+    }
+
+    fn end(&mut self) {
+        self.scene.stop();
+        self.scene.check_replay();
+    }
+}
+
+#[test]
+fn a_way_through_a_server_is_one_transit_high_once_it_correlates_and_there_within_seconds() {
+    let mut stage = Stage::new();
+    for _ in 0..20 {
+        stage.call(stage.agent, true);
+    }
+    // Nothing happens any more: the finding does not wait for the next event, nor for the end.
+    for _ in 0..7 {
+        stage.scene.wait(1000);
+    }
+    let found = stage.found(FindingType::BridgeTransit);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].severity, Severity::High);
+    assert!(found[0].says.contains("correlated"), "{}", found[0].says);
+    let told = stage.scene.deltas.iter().filter(
+        |it| matches!(it, Delta::Finding(it) if it.kind == FindingType::BridgeTransit && it.severity == Severity::High),
+    );
+    assert!(told.count() >= 1);
+    let direct = stage.found(FindingType::BridgeDirect);
+    assert!(
+        direct.iter().all(|it| it.subjects[1] != found[0].subjects[1]),
+        "the agent itself never called Redis"
+    );
+    stage.end();
+    let last = stage.found(FindingType::BridgeTransit);
+    assert_eq!((last.len(), last[0].count), (1, 20), "{last:#?}");
+    assert_eq!(last[0].id, found[0].id);
+}
+
+#[test]
+fn a_way_that_others_use_is_reachable_and_no_more_than_medium() {
+    let mut stage = Stage::new();
+    for _ in 0..20 {
+        stage.call(stage.agent, false);
+        stage.call(stage.other, true);
+    }
+    stage.end();
+    let found = stage.found(FindingType::BridgeTransit);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].severity, Severity::Medium);
+    assert!(found[0].says.contains("reachable"), "{}", found[0].says);
+}
+
+#[test]
+fn without_an_agent_there_is_no_way_of_one() {
+    let mut stage = Stage::new();
+    for _ in 0..20 {
+        stage.call(stage.other, true);
+    }
+    stage.end();
+    assert!(stage.found(FindingType::BridgeTransit).is_empty());
+    assert_eq!(stage.found(FindingType::LocationTrust).len(), 2);
+}
+
+#[test]
+fn after_a_restart_the_way_is_the_same_and_told_once() {
+    let mut stage = Stage::new();
+    for _ in 0..10 {
+        stage.call(stage.agent, true);
+    }
+    stage.end();
+    let before = stage.scene.snapshot();
+    let mut again = Pipeline::new(settings());
+    again.restore(&before);
+    let step = again.tick(stage.scene.now());
+    assert!(!step.deltas.iter().any(|it| matches!(it, Delta::Finding(_))), "{:?}", step.deltas);
+    assert_eq!(again.snapshot().findings, before.findings);
+}
