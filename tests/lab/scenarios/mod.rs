@@ -14,6 +14,7 @@ mod d09;
 mod d10;
 mod d11;
 mod d12;
+mod d13;
 mod d14;
 mod d15;
 mod d16;
@@ -46,6 +47,11 @@ pub(crate) fn all() -> Vec<Scenario> {
         d11::SCENARIO,
         d12::SESSION,
         d12::STATELESS,
+        d13::SESSION,
+        d13::STATELESS,
+        d13::OTHER,
+        d13::HANDS_ON,
+        d13::OPEN,
         d14::SCENARIO,
         d15::SCENARIO,
         d16::SCENARIO,
