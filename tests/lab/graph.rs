@@ -113,8 +113,7 @@ pub(crate) struct Agent {
     #[serde(default)]
     pub(crate) members: Vec<Member>,
     pub(crate) containment: Option<String>,
-    #[serde(default)]
-    pub(crate) reached: BTreeMap<String, u64>,
+    pub(crate) reached: Option<BTreeMap<String, u64>>,
 }
 
 /// A program of an agent's tree.

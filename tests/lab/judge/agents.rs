@@ -52,6 +52,7 @@ fn differences(should: &Agent, is: &graph::Agent) -> impl Iterator<Item = String
         let is: std::collections::BTreeMap<_, _> = is
             .reached
             .iter()
+            .flatten()
             .filter(|(_, count)| **count > 0)
             .map(|(class, count)| (class.clone(), *count))
             .collect();

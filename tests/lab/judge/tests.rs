@@ -110,7 +110,7 @@ fn what_lies_between_edges_is_judged() {
     let wrong: [(&str, Change); 7] = [
         ("containment is", |graph| graph.agents[0].containment = Some("contained".to_owned())),
         ("peak a second is", |graph| graph.agents[0].rate.peak_per_s = 9),
-        ("it reaches", |graph| graph.agents[0].reached.clear()),
+        ("it reaches", |graph| graph.agents[0].reached = None),
         ("no path", |graph| graph.paths[0].kind = "transit".to_owned()),
         ("relay is reachable", |graph| graph.relays[0].strength = "reachable".to_owned()),
         ("relay is correlated (n 19)", |graph| graph.relays[0].coincidence.n = 19),
