@@ -9,6 +9,10 @@ use crate::verdict::Verdict;
 /// Degradations after which verdicts are opaque, or findings do not arrive elsewhere, but no edge is missing.
 const LEAVES_EDGES: [&str; 2] = ["tls-library", "undelivered-"];
 
+/// Sockets were not read in the namespaces of some processes. What such a process calls later is seen all the same, so
+/// that it is a doubt only where somebody in the graph stands in a place that is not known.
+const UNREAD_PLACES: &str = "netns-unknown";
+
 /// Loss, blindness and calls of unknown processes.
 #[derive(Debug)]
 pub(super) struct Coverage<'a> {
@@ -31,6 +35,7 @@ impl<'a> Coverage<'a> {
                 *by_namespace.entry(*netns).or_insert(0) += 1;
             }
         }
+        let placed = snapshot.workloads.iter().all(|it| it.host.is_none() || it.netns.is_some());
         Self {
             lost: coverage.lost_events,
             blind: coverage.blind.len(),
@@ -38,6 +43,7 @@ impl<'a> Coverage<'a> {
                 .degraded
                 .iter()
                 .map(|it| it.name.as_str())
+                .filter(|it| !(placed && *it == UNREAD_PLACES))
                 .filter(|it| !LEAVES_EDGES.iter().any(|name| it.starts_with(name)))
                 .collect(),
             unknown: by_namespace,
