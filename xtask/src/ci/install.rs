@@ -29,6 +29,8 @@ const LAB: [&str; 17] = [
     "nftables",
     "conntrack",
     "procps",
+    "python3-venv",
+    "stunnel4",
 ];
 
 /// While packages are installed, their services are not started: the lab starts its own, elsewhere.
