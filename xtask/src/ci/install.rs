@@ -11,7 +11,7 @@ const KERNEL_SIDE: [&str; 6] =
 /// To boot other kernels.
 const MACHINES: [&str; 6] = ["qemu-system-x86", "busybox-static", "cpio", "xz-utils", "zstd", "lz4"];
 /// What the lab observes, and how it builds its networks.
-const LAB: [&str; 17] = [
+const LAB: [&str; 19] = [
     "redis-server",
     "postgresql",
     "nginx",
