@@ -106,6 +106,10 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
         rows.push(one(scenario, number, tierzero.as_deref(), arguments));
     }
     table::print(&rows);
+    let skipped = rows.iter().filter(|row| row.skipped.is_some()).count();
+    if skipped > 0 {
+        eprintln!("{skipped} of {} scenarios were skipped", rows.len());
+    }
     let failed = rows.iter().filter(|row| !row.passed()).count();
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of {} scenarios failed", rows.len())) }
 }
@@ -135,7 +139,10 @@ fn one(scenario: &Scenario, number: usize, tierzero: Option<&Path>, arguments: &
             after(scenario, &lab, tierzero, roles, &mut row, arguments)
         });
     if let Err(says) = judged {
-        row.judgement = Some(Err(says));
+        match says.strip_prefix(programs::SKIP) {
+            Some(why) => row.skipped = Some(why.to_owned()),
+            None => row.judgement = Some(Err(says)),
+        }
     }
     if directory.keep {
         row.notes.push(format!("kept in {}", directory.path.display()));

@@ -159,33 +159,67 @@ pub(crate) const MCP_SESSION: &str = "1.30.0";
 /// Release whose clients send requests that stand for themselves (revision 2026-07-28). Its servers know both.
 pub(crate) const MCP_STATELESS: &str = "2.3.0";
 
+/// How an error begins that means a scenario can't be run here, and not that it failed.
+pub(crate) const SKIP: &str = "skip: ";
+
 /// The Python of a virtual environment with this release of PyPI's `mcp`. It is made once and kept beside the
-/// scenarios' directories; pip(1) needs the package index for that.
+/// scenarios' directories; pip(1) needs the package index for that. Where the index can't be reached the error begins
+/// with [`SKIP`], and it is not asked again.
 pub(crate) fn mcp(version: &str) -> Result<String, String> {
+    static UNREACHABLE: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     let place = std::env::temp_dir().join(format!("tz-mcp-{version}"));
     let python = place.join("bin/python").display().to_string();
     let whole = place.join("whole");
     if whole.exists() {
         return Ok(python);
     }
+    if let Some(says) = UNREACHABLE.get() {
+        return Err(says.clone());
+    }
     let directory = place.display().to_string();
     let package = format!("mcp=={version}");
-    for words in [
-        ["/usr/bin/python3", "-m", "venv", "--clear", &directory].as_slice(),
-        &[&python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", &package],
-    ] {
-        let (first, rest) = words.split_first().unwrap_or((&"false", &[]));
-        // With the developer's environment: it says which index and proxy to use.
-        let mut command = std::process::Command::new(first);
-        command.args(rest).stdin(std::process::Stdio::null());
-        let mut running = Program::spawn(first, &mut command, Signal::TERM)?;
-        let status = wait::value(&words.join(" "), wait::LIMIT * 10, || running.ended())?;
-        if !status.success() {
-            return Err(format!("{} ended with {status}", words.join(" ")));
-        }
+    let make = ["/usr/bin/python3", "-m", "venv", "--clear", &directory];
+    let status = in_developers_place(&make, &place.with_extension("venv.log"))?;
+    if !status.success() {
+        return Err(format!("{} ended with {status}", make.join(" ")));
     }
-    std::fs::write(&whole, version).map_err(|error| format!("{}: {error}", whole.display()))?;
-    Ok(python)
+    let log = place.with_extension("pip.log");
+    let install = [
+        &python,
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--retries",
+        "1",
+        "--timeout",
+        "60",
+        &package,
+    ];
+    let status = in_developers_place(&install, &log);
+    if matches!(&status, Ok(status) if status.success()) {
+        std::fs::write(&whole, version).map_err(|error| format!("{}: {error}", whole.display()))?;
+        return Ok(python);
+    }
+    let said = std::fs::read_to_string(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+    // pip's words for an index that does not answer; any other end is a failure.
+    if status.is_err() || said.contains("connection broken by") || said.contains("Could not fetch URL") {
+        let says = format!(
+            "{SKIP}the Python package index gave no {package} (what pip said is in {})",
+            log.display()
+        );
+        return Err(UNREACHABLE.get_or_init(|| says).clone());
+    }
+    Err(format!("{} ended otherwise than well: {said}", install.join(" ")))
+}
+
+/// Runs a command with the developer's environment: it says which package index and proxy to use.
+fn in_developers_place(words: &[&str], log: &Path) -> Result<std::process::ExitStatus, String> {
+    let (first, rest) = words.split_first().unwrap_or((&"false", &[]));
+    let mut command = std::process::Command::new(first);
+    command.args(rest);
+    let mut running = Program::daemon(first, command, log, Signal::TERM)?;
+    wait::value(&words.join(" "), wait::LIMIT * 10, || running.ended())
 }
 
 /// Makes a certificate for a server at `address`, signed by its own key; returns the files of the key and of the

@@ -8,6 +8,8 @@ pub(crate) struct Row {
     pub(crate) scenario: String,
     /// The judgement, or why there is none; `None` when only the oracles were asked.
     pub(crate) judgement: Option<Result<Judgement, String>>,
+    /// Why it could not be run here, where that is no failure of it.
+    pub(crate) skipped: Option<String>,
     /// Leaked secrets, a sentence each.
     pub(crate) leaks: Vec<String>,
     /// What else is wrong.
@@ -24,6 +26,7 @@ impl Row {
         Self {
             scenario: scenario.to_owned(),
             judgement: None,
+            skipped: None,
             leaks: Vec::new(),
             wrong: Vec::new(),
             notes: Vec::new(),
@@ -31,7 +34,7 @@ impl Row {
         }
     }
 
-    /// True when nothing failed.
+    /// True when nothing failed; a scenario that was skipped did not.
     pub(crate) fn passed(&self) -> bool {
         self.leaks.is_empty()
             && self.wrong.is_empty()
@@ -60,6 +63,10 @@ pub(crate) fn print(rows: &[Row]) {
         "result"
     );
     for row in rows {
+        if let Some(why) = &row.skipped {
+            println!("{:<10} skip: {why}", row.scenario);
+            continue;
+        }
         let result = if row.passed() { "pass" } else { "FAIL" };
         match &row.judgement {
             Some(Ok(judgement)) => println!(

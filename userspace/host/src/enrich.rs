@@ -31,6 +31,8 @@ pub(crate) struct Memory {
     cgroups: HashSet<u64>,
     /// Namespaces by number, with the addresses told last.
     pub(crate) namespaces: BTreeMap<Netns, (Namespace, Vec<std::net::IpAddr>)>,
+    /// Namespaces that an event showed since [`Host::enrich`](crate::Host::enrich) last looked.
+    pub(crate) met: Vec<Netns>,
     files: HashMap<(ProcessKey, String), (Instant, Option<SocketFile>)>,
     /// Environment variables that are looked for.
     pub(crate) env_names: Vec<String>,
@@ -194,6 +196,7 @@ impl Memory {
         let addresses = namespace.inside(namespace::addresses).unwrap_or_default();
         first.push(seen(&namespace, &addresses));
         self.namespaces.insert(netns, (namespace, addresses));
+        self.met.push(netns);
     }
 
     /// What the cgroup of a process is, where that cgroup is new. On a hybrid host each new program is asked as

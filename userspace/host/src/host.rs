@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
+use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -65,7 +66,8 @@ impl Host {
     /// process, one a descriptor, and one a few hundred sockets.
     pub fn snapshot(&mut self, now: Timestamp) -> (Vec<Event>, Vec<Degradation>) {
         let picture = self.picture();
-        let events = picture.events(now);
+        let mut events = picture.events(now);
+        self.translations(now, &mut events);
         (events, picture.degraded.into_iter().collect())
     }
 
@@ -94,6 +96,11 @@ impl Host {
             listening.processes = self.holder_of(listening.socket);
         }
         self.memory.enrich(event, self.cgroup2.as_ref(), before);
+        for netns in std::mem::take(&mut self.memory.met) {
+            let mut found = Vec::new();
+            self.subscribe(netns, &mut found);
+            before.extend(found.into_iter().map(|what| Event { at: event.at, what }));
+        }
     }
 
     fn holder_of(&mut self, socket: EndKey) -> Vec<ProcessKey> {
@@ -108,15 +115,11 @@ impl Host {
         }
     }
 
-    /// Appends the address translations since the last call, from every namespace that has rules for them; the
-    /// first time also those of connections that are open already. Call it every second or so. Every five seconds
-    /// it also looks for namespaces and addresses that came or changed, and appends [`What::NetnsSeen`] for them.
-    pub fn translations(&mut self, now: Timestamp, out: &mut Vec<Event>) {
+    /// Appends the address translations since the last call, from every namespace that has rules for them. The
+    /// kernel tells of a translation before anything else of its connection is seen: ask before events are fed, with
+    /// the time of the first. One system call a namespace that has rules.
+    pub fn translated(&mut self, at: Timestamp, out: &mut Vec<Event>) {
         let mut found = Vec::new();
-        if self.refreshed.is_none_or(|last| last.elapsed() >= REFRESH) {
-            self.refresh(&mut found);
-            self.refreshed = Some(Instant::now());
-        }
         let lost: Vec<Netns> = self
             .watches
             .iter()
@@ -131,7 +134,19 @@ impl Host {
                 found.extend(table);
             }
         }
-        out.extend(found.into_iter().map(|what| Event { at: now, what }));
+        out.extend(found.into_iter().map(|what| Event { at, what }));
+    }
+
+    /// The same, and every five seconds looks for namespaces, addresses and rules that came or changed: appends
+    /// [`What::NetnsSeen`] for them, and what was translated under rules that are new. Call it every second or so.
+    pub fn translations(&mut self, now: Timestamp, out: &mut Vec<Event>) {
+        if self.refreshed.is_none_or(|last| last.elapsed() >= REFRESH) {
+            let mut found = Vec::new();
+            self.refresh(&mut found);
+            self.refreshed = Some(Instant::now());
+            out.extend(found.into_iter().map(|what| Event { at: now, what }));
+        }
+        self.translated(now, out);
     }
 
     fn refresh(&mut self, found: &mut Vec<What>) {
@@ -148,30 +163,40 @@ impl Host {
             let watched = self.watches.contains_key(&netns);
             let told = old.remove(&netns).map(|(_, addresses)| addresses);
             let look = namespace.inside(|| {
-                // Subscribed before the table is read, so that nothing falls between.
-                let watch = (!watched && translate::has_rules()).then(|| Watch::open(netns));
-                let table = watch.as_ref().and_then(|_| translate::table(netns).ok());
-                (namespace::addresses(), watch, table)
+                let translations = if watched { (None, Vec::new()) } else { translate::subscribe(netns) };
+                (namespace::addresses(), translations)
             });
-            let (addresses, watch, table) = match look {
-                Ok(look) => look,
-                Err(_) => (told.clone().unwrap_or_default(), None, None),
-            };
+            let (addresses, (watch, table)) =
+                look.unwrap_or_else(|_| (told.clone().unwrap_or_default(), (None, Vec::new())));
             if told.as_ref() != Some(&addresses) {
                 found.push(seen(&namespace, &addresses));
             }
-            match watch {
-                Some(Ok(watch)) => {
-                    self.watches.insert(netns, watch);
-                }
-                Some(Err(error)) if !self.untranslated => {
-                    self.untranslated = true;
-                    found.push(What::Coverage(Coverage::Degraded(degraded::no_translations(&error))));
-                }
-                Some(Err(_)) | None => {}
-            }
-            found.extend(table.into_iter().flatten());
+            self.keep(netns, watch, found);
+            found.extend(table);
             self.memory.namespaces.insert(netns, (namespace, addresses));
+        }
+    }
+
+    /// Subscribes to the translations of a namespace that was met just now, so that its first connections are not
+    /// taken for ones to where they were sent.
+    fn subscribe(&mut self, netns: Netns, found: &mut Vec<What>) {
+        let Some((namespace, _)) = self.memory.namespaces.get(&netns) else { return };
+        // Where it can't be entered, the next refresh tries again.
+        let Ok((watch, table)) = namespace.inside(|| translate::subscribe(netns)) else { return };
+        self.keep(netns, watch, found);
+        found.extend(table);
+    }
+
+    fn keep(&mut self, netns: Netns, watch: Option<io::Result<Watch>>, found: &mut Vec<What>) {
+        match watch {
+            Some(Ok(watch)) => {
+                self.watches.insert(netns, watch);
+            }
+            Some(Err(error)) if !self.untranslated => {
+                self.untranslated = true;
+                found.push(What::Coverage(Coverage::Degraded(degraded::no_translations(&error))));
+            }
+            Some(Err(_)) | None => {}
         }
     }
 
@@ -193,7 +218,7 @@ impl Host {
                 let socket = diag::connect()?;
                 let mut all = diag::tcp(&socket)?;
                 all.extend(diag::udp(&socket)?);
-                Ok::<_, std::io::Error>(all)
+                Ok::<_, io::Error>(all)
             });
             let Ok(Ok(sockets)) = sockets else { continue };
             let found = sockets.iter().filter(|socket| socket.inode != 0 && asked.contains(&socket.cookie));

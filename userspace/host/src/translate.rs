@@ -86,9 +86,19 @@ pub(crate) fn table(netns: Netns) -> io::Result<Vec<What>> {
     Ok(found)
 }
 
+/// Subscribes in the namespace of the calling thread, if it has rules that can translate addresses, and says what was
+/// translated before: the table is read second, so that nothing falls between.
+pub(crate) fn subscribe(netns: Netns) -> (Option<io::Result<Watch>>, Vec<What>) {
+    if !has_rules() {
+        return (None, Vec::new());
+    }
+    let watch = Watch::open(netns);
+    (Some(watch), table(netns).unwrap_or_default())
+}
+
 /// True when the namespace of the calling thread has rules that can translate addresses: an nftables chain of type
 /// nat, or the table `nat` of the older iptables.
-pub(crate) fn has_rules() -> bool {
+fn has_rules() -> bool {
     let old = ["ip_tables_names", "ip6_tables_names"].into_iter().any(|name| {
         fs::read_to_string(format!("/proc/thread-self/net/{name}"))
             .is_ok_and(|names| names.lines().any(|name| name == "nat"))

@@ -154,6 +154,9 @@ impl Kernel {
     /// What the host learns from an event goes before it.
     fn enrich(&mut self, from: usize, out: &mut Vec<Event>) {
         let mut fresh = out.split_off(from.min(out.len()));
+        if let Some(first) = fresh.first() {
+            self.host.translated(first.at, out);
+        }
         for mut event in fresh.drain(..) {
             self.host.enrich(&mut event, &mut self.before);
             out.append(&mut self.before);
