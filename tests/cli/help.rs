@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use crate::run::{expect, told};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "observe",
     "edges",
     "listeners",
     "workloads",
     "agents",
     "principals",
+    "callers",
     "events",
     "paths",
     "findings",

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agents, completions, doctor, edges, events, explain, export, findings, listeners, man, observe, paths,
-    principals, replay, report, workloads,
+    agents, callers, completions, doctor, edges, events, explain, export, findings, listeners, man, observe,
+    paths, principals, replay, report, workloads,
 };
 use crate::output::colour;
 use crate::place::Db;
@@ -98,6 +98,7 @@ pub(crate) enum Command {
     Workloads(workloads::Workloads),
     Agents(agents::Agents),
     Principals(principals::Principals),
+    Callers(callers::Callers),
     Events(events::Events),
     Paths(paths::Paths),
     Findings(findings::Findings),

@@ -30,7 +30,10 @@ const CONFIGURATION: &[(&str, &str)] = &[
         "[[owner]]",
         "principal (a name; a certificate's common name or a token's subject is enough; KIND:NAME for one kind alone) or workload, owner, confirmed_on (date), gone_on (date from which it is meant to be out of use).",
     ),
-    ("[[named_caller]]", "listener, callers. No effect yet."),
+    (
+        "[[named_caller]]",
+        "listener (id, address:port, path, or the name of its workload), and callers (names of which the listener must have accepted proof), workloads (where callers may sit, which proves nothing), or both. Who else is served there is the finding unlisted-caller. `tierzero callers --freeze` writes it. Read when observe starts.",
+    ),
     (
         "[[model_endpoint]]",
         "host: a name under which models are called, beside the list that comes with the program; what a caller names in TLS (server_name) is compared, and *. in front stands for one label or more. One such call alone makes nothing an agent. path: no effect yet.",

@@ -1,6 +1,7 @@
 //! One file per verb.
 
 pub(crate) mod agents;
+pub(crate) mod callers;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod edges;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Workloads(workloads) => workloads.run(&global),
         Command::Agents(agents) => agents.run(&global),
         Command::Principals(principals) => principals.run(&global),
+        Command::Callers(callers) => callers.run(&global),
         Command::Events(events) => events.run(&global),
         Command::Paths(paths) => paths.run(&global),
         Command::Findings(findings) => findings.run(&global),

@@ -168,6 +168,7 @@ fn continued(config: &Config, store: &mut Store) -> Outcome<Pipeline> {
     let key = store.installation_key().map_err(failed)?;
     let mut pipeline = Pipeline::new(observe::settings(config, key));
     pipeline.find_by(config.rules());
+    pipeline.name_callers(config.callers.clone());
     pipeline.restore(&store.snapshot().map_err(failed)?);
     Ok(pipeline)
 }

@@ -187,12 +187,19 @@ fn owner(entry: &Owner) -> Check {
 
 fn named_callers(entries: &[NamedCaller]) -> Check {
     const SECTION: &str = "[[named_caller]]";
-    for (index, NamedCaller { listener, callers }) in entries.iter().enumerate() {
+    for (index, NamedCaller { listener, callers, workloads }) in entries.iter().enumerate() {
         not_empty(listener, SECTION, "listener")?;
-        if callers.get_ref().is_empty() {
-            return Err(problem(callers, SECTION, "callers", "is empty"));
+        if callers.is_none() && workloads.is_none() {
+            let says = "needs callers (names that were proved) or workloads (where callers sit)";
+            return Err(problem(listener, SECTION, "listener", says));
         }
-        callers.get_ref().iter().try_for_each(|caller| not_empty(caller, SECTION, "callers"))?;
+        for (key, names) in [("callers", callers), ("workloads", workloads)] {
+            let Some(names) = names else { continue };
+            if names.get_ref().is_empty() {
+                return Err(problem(names, SECTION, key, "is empty"));
+            }
+            names.get_ref().iter().try_for_each(|name| not_empty(name, SECTION, key))?;
+        }
         if entries.iter().take(index).any(|earlier| earlier.listener.get_ref() == listener.get_ref()) {
             return Err(problem(listener, SECTION, "listener", "this listener is on a line above"));
         }

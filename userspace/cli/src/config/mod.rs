@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use tierzero_core::finding::Rules;
+use tierzero_core::finding::{CallerLists, Rules};
 use tierzero_core::graph::tier0::Terms;
 
 use crate::error::{Failure, Outcome};
@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) retention_days: Option<u32>,
     /// Who is an agent.
     pub(crate) agents: AgentRules,
+    /// Who may call, by listener.
+    pub(crate) callers: CallerLists,
     /// Where findings are sent to, beside the store.
     pub(crate) webhook: Option<Webhook>,
     /// What an operator says about owners, and the limits of the write-down.
@@ -51,6 +53,7 @@ impl Default for Config {
             tls_library: false,
             retention_days: None,
             agents: AgentRules::default(),
+            callers: CallerLists::default(),
             webhook: None,
             terms: Terms::default(),
         }
@@ -116,6 +119,9 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
         tls_library: sections.observe.tls_library.unwrap_or_default(),
         retention_days: limits.retention_days.map(toml::Spanned::into_inner),
         agents,
+        callers: CallerLists {
+            lists: sections.named_caller.into_iter().map(sections::NamedCaller::list).collect(),
+        },
         webhook: sections.webhook.and_then(webhook),
         terms,
     };
@@ -223,6 +229,7 @@ mod tests {
                     }],
                     ..AgentRules::default()
                 },
+                callers: CallerLists::default(),
                 webhook: None,
                 terms: Terms { short_lived_s: 900, ..Terms::default() },
             }
@@ -237,6 +244,18 @@ mod tests {
         assert_eq!((config.agents.model_endpoints, idle), (vec!["gateway.lab".to_owned()], vec![]));
         let (_, idle) = outcome(&format!("{text}path = '/v1'\n")).unwrap();
         assert_eq!(idle, ["[[model_endpoint]] path"]);
+    }
+
+    #[test]
+    fn named_callers_take_effect() {
+        let text = "[[named_caller]]\nlistener = '10.0.0.1:443'\ncallers = ['spiffe://lab/a']\nworkloads = ['batch']\n";
+        let (config, idle) = outcome(text).unwrap();
+        let list = config.callers.lists.first().unwrap();
+        assert!(idle.is_empty());
+        assert_eq!(list.listener, "10.0.0.1:443");
+        assert!(list.identities.contains("spiffe://lab/a") && list.workloads.contains("batch"));
+        assert!(complaint("[[named_caller]]\nlistener = 'x'\n").contains("needs callers"));
+        assert!(complaint("[[named_caller]]\nlistener = 'x'\nworkloads = []\n").contains("is empty"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use tierzero_core::finding::CallerList;
 use tierzero_core::graph::tier0::{Owned, OwnerRule};
 use toml::Spanned;
 
@@ -82,7 +83,8 @@ pub(super) struct Owner {
 #[serde(deny_unknown_fields)]
 pub(super) struct NamedCaller {
     pub(super) listener: Spanned<String>,
-    pub(super) callers: Spanned<Vec<Spanned<String>>>,
+    pub(super) callers: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) workloads: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// `[[model_endpoint]]`.
@@ -122,6 +124,21 @@ pub(super) struct Limits {
     pub(super) owner_stale_days: Option<Spanned<u32>>,
 }
 
+impl NamedCaller {
+    /// As the core takes it.
+    pub(super) fn list(self) -> CallerList {
+        let Self { listener, callers, workloads } = self;
+        let names = |it: Option<Spanned<Vec<Spanned<String>>>>| {
+            it.map(Spanned::into_inner).unwrap_or_default().into_iter().map(Spanned::into_inner).collect()
+        };
+        CallerList {
+            listener: listener.into_inner(),
+            identities: names(callers),
+            workloads: names(workloads),
+        }
+    }
+}
+
 impl Owner {
     /// As the core takes it. What is no date was found by the checks before.
     pub(super) fn rule(self) -> OwnerRule {
@@ -143,7 +160,7 @@ impl Sections {
             legacy,
             modern,
             owner: _,
-            named_caller,
+            named_caller: _,
             model_endpoint,
             webhook: _,
             observe: _,
@@ -162,7 +179,6 @@ impl Sections {
         [
             (!legacy.is_empty(), "[[legacy]]"),
             (!modern.is_empty(), "[[modern]]"),
-            (!named_caller.is_empty(), "[[named_caller]]"),
             (model_endpoint.iter().any(|it| it.path.is_some()), "[[model_endpoint]] path"),
             (!zones.is_empty(), "[zones]"),
             (memory_bytes.is_some(), "[limits] memory_bytes"),

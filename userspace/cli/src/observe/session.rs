@@ -62,6 +62,7 @@ pub(crate) fn run(wish: &Wish) -> Outcome {
     let record = wish.record.as_deref().map(|path| open_record(path, started)).transpose()?;
     let mut pipeline = Pipeline::new(settings(&wish.config, key));
     pipeline.find_by(wish.config.rules());
+    pipeline.name_callers(wish.config.callers.clone());
     pipeline.restore(&before);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -241,6 +241,13 @@ impl Book {
         }
     }
 
+    /// A caller was refused: that ends what was found about it, if it was last served before.
+    pub(crate) fn refused(&mut self, id: &FindingId, at: Timestamp) {
+        if self.found.get(id).is_some_and(|it| at > it.finding.last) {
+            self.end(id, at, "the same caller was refused since it was last served");
+        }
+    }
+
     /// True when there is one of these kinds that did not end.
     pub(crate) fn any_of(&self, kinds: &[FindingType]) -> bool {
         self.found.values().any(|it| kinds.contains(&it.finding.kind) && it.finding.ended().is_none())
@@ -381,7 +388,7 @@ impl FindingType {
 }
 
 /// The stable id: of the type and the cause.
-fn id_of(kind: FindingType, subjects: &[Subject], cause: Option<&str>) -> FindingId {
+pub(super) fn id_of(kind: FindingType, subjects: &[Subject], cause: Option<&str>) -> FindingId {
     let mut parts = vec![kind.as_str()];
     parts.extend(subjects.iter().map(Subject::as_str));
     parts.extend(cause);

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{CallerClass, FindingType, Severity, Subject};
+use super::callers::unlisted;
+use super::{CallerClass, CallerList, FindingType, Severity, Subject};
 use crate::event::ListenAddress;
 use crate::evidence::{CredentialKind, PrincipalKind};
 use crate::fingerprint::Fingerprint;
@@ -70,6 +71,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) carries: Carries,
     /// The agent behind the caller.
     pub(crate) agent: Option<Behind<'a>>,
+    /// Whom the operator named for the listener.
+    pub(crate) list: Option<&'a CallerList>,
     /// Fingerprints of the passwords that anyone would try first.
     pub(crate) well_known: &'a [Fingerprint],
 }
@@ -221,6 +224,7 @@ pub(crate) fn look(seen: &Seen<'_>) -> Vec<Sign> {
         signs.push(sign(FindingType::OddPort, Severity::Low, vec![at_listener()], trusted, says));
     }
     secrets(seen, &counted, &whom, &sign, &mut signs);
+    unlisted(seen, &whom, &sign, &mut signs);
     signs
 }
 

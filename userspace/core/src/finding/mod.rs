@@ -6,6 +6,7 @@
 
 mod anchors;
 mod book;
+mod callers;
 mod decision;
 mod life;
 mod look;
@@ -15,6 +16,7 @@ mod types;
 
 pub use anchors::{Anchors, PINNED, Pinned};
 pub use book::Rules;
+pub use callers::{Caller, CallerList, CallerLists, callers};
 pub use decision::{Decision, Verb};
 pub use life::{Life, State, Transition, Who, life};
 pub use model::{CallerClass, Finding, FoundOn, MOST_EDGES, MOST_TURNS, Subject, Turn, TurnKind};
@@ -22,4 +24,5 @@ pub use severity::Severity;
 pub use types::FindingType;
 
 pub(crate) use book::{Book, Rests};
+pub(crate) use callers::{listed_since, refused};
 pub(crate) use look::{Behind, Carries, Seen, Sign, look, place, proved};

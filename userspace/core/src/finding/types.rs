@@ -96,7 +96,7 @@ impl FindingType {
             }
             Self::OpaqueAgentPath => "what was asked of the agent is seen in a form that can be read",
             Self::DormantPrincipal => "the principal is seen again",
-            Self::UnlistedCaller => "the caller is seen refused",
+            Self::UnlistedCaller => "the caller is seen refused, or the operator puts it on the list",
             Self::BridgeTransit | Self::BridgeTunnel => {
                 "who serves at its end is seen to ask each of its callers for proof, or no way is seen to lead there"
             }

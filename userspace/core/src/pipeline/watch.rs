@@ -5,11 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::Pipeline;
 use crate::evidence::PrincipalKind;
 use crate::finding::{
-    Behind, Book, Carries, FindingType, Rests, Rules, Seen, Severity, Sign, Subject, look, place, proved,
+    Behind, Book, CallerLists, Carries, FindingType, Rests, Rules, Seen, Severity, Sign, Subject,
+    listed_since, look, place, proved, refused,
 };
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::graph::{AgentStatus, CoverageSummary, Delta, Edge, Holder, Snapshot, ToLookAt};
-use crate::id::{HolderId, ListenerId, WorkloadId};
+use crate::id::{FindingId, HolderId, ListenerId, WorkloadId};
 
 use std::collections::HashMap;
 
@@ -42,6 +43,9 @@ const WELL_KNOWN: &[&str] = &[
 pub(super) struct Watch {
     pub(super) rules: Rules,
     pub(super) book: Book,
+    lists: CallerLists,
+    /// Stored findings about callers that were put on a list since.
+    listed: Vec<FindingId>,
     well_known: Vec<Fingerprint>,
     carries: HashMap<ListenerId, Carries>,
     /// Names that may become dormant: when each was last seen, and where.
@@ -59,6 +63,8 @@ impl Watch {
         Self {
             rules: Rules::default(),
             book: Book::default(),
+            lists: CallerLists::default(),
+            listed: Vec::new(),
             well_known,
             carries: HashMap::new(),
             names: HashMap::new(),
@@ -73,6 +79,11 @@ impl Pipeline {
     /// Sets the rules of findings. To be called before the first step.
     pub fn find_by(&mut self, rules: Rules) {
         self.watch.rules = rules;
+    }
+
+    /// Names callers of listeners. To be called before a stored graph is restored and before the first step.
+    pub fn name_callers(&mut self, lists: CallerLists) {
+        self.watch.lists = lists;
     }
 
     /// Goes on from stored findings; the graph was restored already.
@@ -94,6 +105,7 @@ impl Pipeline {
         }
         self.watch.blind_before = blind(&snapshot.coverage);
         self.watch.book.restored(&snapshot.findings);
+        self.watch.listed = listed_since(&self.watch.lists, snapshot);
     }
 
     /// All findings, in order of id.
@@ -114,6 +126,7 @@ impl Pipeline {
                 }
             }
         }
+        self.watch_named();
         self.watch_silence();
         let ToLookAt { listeners, edges, holders } = self.graph.take_to_look_at();
         for listener in listeners {
@@ -137,6 +150,20 @@ impl Pipeline {
         self.graph.lose("user-finding-table", lost);
     }
 
+    /// Callers that are not on a list, and were refused or put on it since.
+    fn watch_named(&mut self) {
+        if !self.watch.lists.lists.is_empty() {
+            for flow in &self.changed_flows {
+                for id in refused(flow) {
+                    self.watch.book.refused(&id, flow.to);
+                }
+            }
+        }
+        for id in std::mem::take(&mut self.watch.listed) {
+            self.watch.book.end(&id, self.clock, "the operator put the caller on the listener's list");
+        }
+    }
+
     fn watch_edge(&mut self, edge: &Edge) {
         let workload = |id: &WorkloadId| {
             let number = self.graph.workloads.find(id)?;
@@ -154,8 +181,8 @@ impl Pipeline {
             suspected: [caller.agent, root.agent].contains(&AgentStatus::Suspected),
             elsewhere: caller.agent == AgentStatus::Inherited,
         });
-        let well_known = &self.watch.well_known;
-        let seen = Seen { edge, caller, listener, owner, carries, agent, well_known };
+        let (well_known, list) = (&self.watch.well_known, self.watch.lists.of(listener, &owner.name));
+        let seen = Seen { edge, caller, listener, owner, carries, agent, list, well_known };
         let rests = Rests {
             edge: &edge.id,
             listener: &edge.listener,
