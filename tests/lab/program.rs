@@ -164,7 +164,8 @@ impl Program {
         wait::value(&format!("the end of {name}"), limit, || self.ended())
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends it a signal, if it has not ended.
+    pub(crate) fn signal(&self, signal: Signal) {
         if self.ended.is_none()
             && let Some(pid) = pid(self.child.id())
         {

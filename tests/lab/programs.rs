@@ -179,11 +179,11 @@ pub(crate) fn mcp(version: &str) -> Result<String, String> {
     let directory = place.display().to_string();
     let package = format!("mcp=={version}");
     let make = ["/usr/bin/python3", "-m", "venv", "--clear", &directory];
-    let status = in_developers_place(&make, &place.with_extension("venv.log"))?;
+    let status = in_developers_place(&make, &PathBuf::from(format!("{}.venv.log", place.display())))?;
     if !status.success() {
         return Err(format!("{} ended with {status}", make.join(" ")));
     }
-    let log = place.with_extension("pip.log");
+    let log = PathBuf::from(format!("{}.pip.log", place.display()));
     let install = [
         &python,
         "-m",

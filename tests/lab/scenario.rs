@@ -155,6 +155,33 @@ impl Lab {
         Ok(())
     }
 
+    /// What another command of the tool says of the database, and with the configuration that the scenario wrote; `None`
+    /// without the tool.
+    pub(crate) fn tell(&self, words: &[&str]) -> Result<Option<String>, String> {
+        let Some(tierzero) = &self.tierzero else { return Ok(None) };
+        let database = self.outputs().join("graph.db").display().to_string();
+        let configuration = self.directory.join("tierzero.toml");
+        let named = configuration.display().to_string();
+        let mut all = [words, &["--db", &database]].concat();
+        if configuration.exists() {
+            all.extend(["--config", &named]);
+        }
+        let command = program::command(None, None, &tierzero.display().to_string(), &all);
+        let ended = program::run(command, "")?.well(&format!("tierzero {}", words.join(" ")))?;
+        Ok(Some(ended.stdout))
+    }
+
+    /// Ends the observer, if there is one, and keeps what it recorded under another name, so that another run can go
+    /// on with the same database.
+    pub(crate) fn end_run(&mut self, name: &str) -> Result<(), String> {
+        self.end()?;
+        for file in ["events.jsonl", "observe.jsonl"].iter().filter(|_| self.tierzero.is_some()) {
+            let (from, to) = (self.outputs().join(file), self.outputs().join(format!("{name}-{file}")));
+            std::fs::rename(&from, &to).map_err(|error| format!("{}: {error}", from.display()))?;
+        }
+        Ok(())
+    }
+
     /// Waits until the observer has said something.
     pub(crate) fn until_said(&self, what: &str, said: impl Fn(&Value) -> bool) -> Result<(), String> {
         match &self.observer {

@@ -45,7 +45,7 @@ pub(super) const TLS13_LIBRARY: Scenario = Scenario {
     also: Some(lifetime),
 };
 
-const LIBRARY: &[&str] = &["--tls-library"];
+pub(super) const LIBRARY: &[&str] = &["--tls-library"];
 
 /// Calls twice, the second time with the session of the first; the secret header comes on standard input.
 const AGENT: &str = "\
@@ -87,6 +87,10 @@ basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 [batch]
 subjectAltName = URI:spiffe://lab/batch
+basicConstraints = critical, CA:FALSE
+keyUsage = critical, digitalSignature
+[intern]
+subjectAltName = URI:spiffe://lab/intern
 basicConstraints = critical, CA:FALSE
 keyUsage = critical, digitalSignature
 ";

@@ -20,6 +20,7 @@ mod d15;
 mod d16;
 mod d17;
 mod d18;
+mod d19;
 mod d20;
 mod idle;
 mod nat;
@@ -57,6 +58,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         d16::SCENARIO,
         d17::SCENARIO,
         d18::SCENARIO,
+        d19::SCENARIO,
         d20::SCENARIO,
         idle::SCENARIO,
         nat::SCENARIO,

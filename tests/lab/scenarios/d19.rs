@@ -1,0 +1,129 @@
+//! D19: who may call is learnt, then written down. Somebody else comes with a good certificate, is served and found;
+//! once nginx refuses him by name, that is over.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::d06;
+use crate::lab::graph::Graph;
+use crate::lab::programs::{NGINX, OPENSSL, PYTHON, nginx, quiet, server_certificate};
+use crate::lab::scenario::{Lab, Scenario, oracle};
+use crate::lab::wait;
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "d19",
+    truth: include_str!("d19/truth.json"),
+    needs: &[NGINX, OPENSSL, PYTHON],
+    steps,
+    also: Some(also),
+};
+
+/// Calls once with a certificate.
+const CALLER: &str = "\
+import socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[1])
+context.load_cert_chain(sys.argv[2], sys.argv[3])
+with socket.create_connection(('10.77.30.2', 8443), timeout=20) as plain:
+    with context.wrap_socket(plain, server_hostname='10.77.30.2') as caller:
+        caller.sendall(b'GET /orders HTTP/1.1\\r\\nHost: lab\\r\\nConnection: close\\r\\n\\r\\n')
+        answer = b''
+        while piece := caller.recv(4096):
+            answer += piece
+        print(answer.split(b'\\r\\n')[0].decode())
+";
+
+/// nginx knows a caller by the subject of his certificate; its variables have no alternative names.
+const RULE: &str = "if ($ssl_client_s_dn !~ \"^CN=(agent|batch)-1$\") { return 403; }";
+
+fn steps(lab: &mut Lab) -> Result<(), String> {
+    let page = lab.secret("MARK19")?;
+    let (key, certificate) = server_certificate(lab, "10.77.30.2")?;
+    let (authority, agent_key, agent) = d06::certificates(lab)?;
+    let (batch_key, batch) = d06::issue(lab, "batch", d06::LIFETIME_S)?;
+    let (intern_key, intern) = d06::issue(lab, "intern", d06::LIFETIME_S)?;
+    let caller = lab.write("caller.py", CALLER, 0o644)?;
+    let servers = format!(
+        "  server {{\n    listen 10.77.30.2:8443 ssl;\n    ssl_protocols TLSv1.2;\n    ssl_certificate {certificate};\n    \
+         ssl_certificate_key {key};\n    ssl_client_certificate {authority};\n    ssl_verify_client on;\n    \
+         location / {{ default_type text/plain; return 200 '{page}'; }}\n  }}"
+    );
+    let call = |lab: &Lab, role: &str, of: &str, with: &str| -> Result<String, String> {
+        let words = ["/usr/bin/python3", &caller, &certificate, of, with];
+        Ok(lab.run(role, None, &words, &[], "")?.well("caller.py")?.stdout)
+    };
+    let served = |answer: &str| answer.starts_with("HTTP/1.1 200");
+
+    lab.observe_with(d06::LIBRARY)?;
+    let server = nginx(lab, "mod", 8443, &servers)?;
+    oracle("the agent is served", served(&call(lab, "agt", &agent, &agent_key)?))?;
+    oracle("batch is served", served(&call(lab, "app", &batch, &batch_key)?))?;
+    quiet(&server, 8443)?;
+    lab.end_run("learn")?;
+    if let Some(list) = lab.tell(&["callers", "--freeze", "--listener", ":8443"])? {
+        lab.counted(json!({ "list": list }));
+        lab.write("tierzero.toml", &list, 0o644)?;
+    }
+
+    let configuration = lab.directory().join("tierzero.toml").display().to_string();
+    lab.observe_with(&[d06::LIBRARY, &["--config", &configuration]].concat())?;
+    oracle("the agent is served", served(&call(lab, "agt", &agent, &agent_key)?))?;
+    oracle("the intern is served", served(&call(lab, "ops", &intern, &intern_key)?))?;
+    lab.until_said("the caller who is not listed", |line| {
+        line.get("finding").is_some_and(|it| it == "unlisted-caller")
+    })?;
+    let mut states = vec![state(lab, |_| true)?];
+    if let Some(id) = states.iter().flatten().find_map(|it| it.get("id")?.as_str()).map(str::to_owned) {
+        lab.tell(&["finding", "ack", &id])?;
+        states.push(state(lab, |_| true)?);
+        let accept = ["--owner", "ops", "--reason", "looked at", "--expires", "60s"];
+        lab.tell(&[["finding", "accept", &id].as_slice(), &accept].concat())?;
+        states.push(state(lab, |_| true)?);
+        states.push(state(lab, |it| it.get("expired") == Some(&Value::Bool(true)))?);
+    }
+
+    let place = lab.directory().join("nginx.conf");
+    let text = std::fs::read_to_string(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+    lab.write("nginx.conf", &text.replace("    location /", &format!("    {RULE}\n    location /")), 0o644)?;
+    server.signal(Signal::HUP);
+    // A worker of the old configuration may still take a call.
+    wait::until("nginx to refuse the intern", wait::LIMIT, || {
+        Ok(call(lab, "ops", &intern, &intern_key)?.starts_with("HTTP/1.1 403"))
+    })?;
+    oracle("the agent is still served", served(&call(lab, "agt", &agent, &agent_key)?))?;
+    quiet(&server, 8443)?;
+    states.push(state(lab, |it| it.get("state").is_some_and(|it| it == "resolved"))?);
+    for it in states.into_iter().flatten() {
+        lab.counted(json!({ "state": it.get("state"), "expired": it.get("expired") }));
+    }
+    lab.end()
+}
+
+/// The finding about the caller, once it is as `wanted`; `None` without the tool.
+fn state(lab: &Lab, wanted: impl Fn(&Value) -> bool) -> Result<Option<Value>, String> {
+    wait::value("the state of the finding", Duration::from_secs(90), || {
+        let Some(text) = lab.tell(&["findings", "--json"])? else { return Ok(Some(None)) };
+        let all: Vec<Value> =
+            serde_json::from_str(&text).map_err(|error| format!("findings --json: {error}"))?;
+        let found = all.into_iter().find(|it| it.get("type").is_some_and(|it| it == "unlisted-caller"));
+        std::thread::sleep(Duration::from_millis(200));
+        Ok(found.filter(|it| wanted(it)).map(Some))
+    })
+}
+
+/// The list named both, and the finding went through its states.
+fn also(counts: &[Value], _graph: &Graph, _lines: &[Value]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let list = counts.iter().find_map(|it| it.get("list")?.as_str()).unwrap_or_default();
+    for name in ["spiffe://lab/agent-1", "spiffe://lab/batch"] {
+        if !list.contains(name) {
+            wrong.push(format!("the list that was learnt does not name {name}"));
+        }
+    }
+    let states: Vec<_> = counts.iter().filter_map(|it| it.get("state")?.as_str()).collect();
+    if states != ["new", "acknowledged", "accepted-risk", "new", "resolved"] {
+        wrong.push(format!("the finding was {states:?}"));
+    }
+    wrong
+}
