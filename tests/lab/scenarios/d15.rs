@@ -69,6 +69,7 @@ fn steps(lab: &mut Lab) -> Result<(), String> {
         Signal::TERM,
     )?;
     state(lab, "leaky")?;
+    lab.until_said("the leaky wrap", |line| line.get("finding").is_some_and(|it| it == "wrap-leaky"))?;
 
     let mut line = service.stdin().ok_or("the service has no input")?;
     std::io::Write::write_all(&mut line, b"/usr/bin/redis-cli GET k\n").map_err(|error| error.to_string())?;

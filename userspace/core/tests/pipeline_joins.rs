@@ -7,6 +7,7 @@ use pipeline_scene::{Connection, HOST, Scene, settings};
 use tierzero_core::event::Role;
 use tierzero_core::finding::{Finding, FindingType, Severity};
 use tierzero_core::graph::Delta;
+use tierzero_core::graph::tier0::{Terms, Tier0};
 use tierzero_core::id::ProcessKey;
 use tierzero_core::pipeline::{Pipeline, Settings};
 use tierzero_core::subject::{AgentRule, AgentRules};
@@ -106,6 +107,13 @@ fn a_way_through_a_server_is_one_transit_high_once_it_correlates_and_there_withi
     let last = stage.found(FindingType::BridgeTransit);
     assert_eq!((last.len(), last[0].count), (1, 20), "{last:#?}");
     assert_eq!(last[0].id, found[0].id);
+    // The write-down counts the way through the server, not the agent's own calls alone.
+    let snapshot = stage.scene.snapshot();
+    let written = Tier0::of(&snapshot, &Terms::default());
+    let reach = written.answers.iter().find(|it| it.name == "agents").unwrap();
+    let behind = stage.scene.edge("server", "redis").id.to_string();
+    assert_eq!((reach.figures["agents"], reach.figures["bridged"], reach.figures["contained"]), (1, 1, 0));
+    assert!(reach.evidence.contains(&behind), "{reach:#?}");
 }
 
 #[test]

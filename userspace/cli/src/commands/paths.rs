@@ -185,7 +185,13 @@ impl Paths {
             return Ok(());
         }
         if cut.edges.is_empty() {
-            writeln!(out, "no agent was seen to have a way to legacy: there is nothing to cut")?;
+            let open =
+                routes.containment().iter().filter(|it| it.state != ContainmentState::Contained).count();
+            writeln!(out, "no way from an agent to legacy was seen, so there is none to cut")?;
+            if open > 0 {
+                let agents = words::counted(words::count(open), "agent is", "agents are");
+                writeln!(out, "{agents} not proven to be contained: what could not be read may lead there")?;
+            }
             return Ok(());
         }
         let mut table = Table::new(&[

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Account, AgentCalls, AgentIdentity, Terms};
+use crate::graph::routes::{ContainmentState, CutScope, Limits, Reached, Routes};
 use crate::graph::{AgentStatus, Edge, Expiry, ListenerClass, Snapshot};
 use crate::verdict::{Check, Outcome, Verdict};
 
@@ -35,7 +36,7 @@ pub(super) fn all(
         principals(snapshot, accounts),
         owners(terms, accounts),
         receivers(snapshot),
-        reach(agents),
+        reach(snapshot, agents),
     ];
     let limits = limits_of_view(snapshot);
     for answer in &mut answers {
@@ -232,30 +233,64 @@ fn receivers(snapshot: &Snapshot) -> Answer {
     }
 }
 
-fn reach(agents: &[AgentCalls]) -> Answer {
+/// Ways through others count: an agent that was itself served for proof alone may still be bridged.
+fn reach(snapshot: &Snapshot, agents: &[AgentCalls]) -> Answer {
+    let routes = Routes::of(snapshot);
+    let containment = routes.containment();
+    let state = |wanted| number(containment.iter().filter(|it| it.state == wanted).count());
+    let (bridged, contained) = (state(ContainmentState::Bridged), state(ContainmentState::Contained));
+    let sum = |of: &dyn Fn(&Reached) -> u64| containment.iter().map(|it| of(&it.reached)).sum::<u64>();
+    let (bridges, more_ways) = routes.bridges(Limits::default());
+    let weakest = bridges.iter().map(|it| it.verdict).min_by_key(|it| it.rank());
+    let cut = routes.cut(CutScope::default());
     let count = |wanted: &dyn Fn(&AgentCalls) -> bool| number(agents.iter().filter(|it| wanted(it)).count());
     let all = number(agents.len());
+    // Of an agent whose tree is not known nothing is proven.
+    let not_proven = all.saturating_sub(bridged + contained);
     let suspected = count(&|it| it.status == AgentStatus::Suspected);
     let open = count(&|it| it.weakest == Some(Verdict::LocationTrusted));
     let opaque = count(&|it| matches!(it.weakest, Some(Verdict::Opaque | Verdict::Unproven)));
     let distinct = count(&|it| it.identity == AgentIdentity::Distinct);
-    let sum = |of: &dyn Fn(&AgentCalls) -> u64| agents.iter().map(of).sum::<u64>();
-    let legacy = sum(&|it| it.called.legacy);
+    let legacy = agents.iter().map(|it| it.called.legacy).sum::<u64>();
     let value = match all {
         0 => "No agent was declared, and none showed two independent signs, in this window.".to_owned(),
         _ => format!(
-            "Of {all} agents ({} declared, {suspected} suspected) {open} were themselves served where no proof of \
-             identity decides, {opaque} where nothing can be said; their trees called {legacy} legacy, {} \
-             transitional, {} modern and {} unknown listeners; {distinct} showed a verified name that nobody else \
-             used.",
+            "Of {all} agents ({} declared, {suspected} suspected) {bridged} were seen to have a way, of their own or \
+             through others, to what serves without a proof of identity or for a shared secret{}; {contained} were \
+             contained as observed, {not_proven} are not proven to be either. They reached {} legacy, {} transitional, \
+             {} modern and {} unknown listeners; {open} were themselves served where no proof of identity decides, \
+             {opaque} where nothing can be said. {} {distinct} showed a verified name that nobody else used.",
             all.saturating_sub(suspected),
-            sum(&|it| it.called.transitional),
-            sum(&|it| it.called.modern),
-            sum(&|it| it.called.unknown),
+            weakest.map_or_else(String::new, |it| format!(" (the weakest hop: {})", it.as_str())),
+            sum(&|it| it.legacy),
+            sum(&|it| it.transitional),
+            sum(&|it| it.modern),
+            sum(&|it| it.opaque),
+            match cut.edges.len() {
+                0 => "No way to legacy was seen that could be cut.".to_owned(),
+                edges => format!(
+                    "{edges} edges (no fewer than {}), removed or made to ask for proof, end every way to legacy that \
+                     was seen.",
+                    cut.at_least
+                ),
+            },
         ),
     };
-    let evidence: BTreeSet<String> =
+    let mut evidence: BTreeSet<String> =
         agents.iter().flat_map(|agent| &agent.edges).map(ToString::to_string).collect();
+    evidence.extend(bridges.iter().flat_map(|it| &it.path).map(ToString::to_string));
+    evidence.extend(cut.edges.iter().map(|it| it.edge.to_string()));
+    let mut not_seen = vec![
+        "agents that nobody declared and that showed fewer than two signs; what a called workload went on to call \
+         on another host"
+            .to_owned(),
+        "what a program says to a tool through a pipe (the Model Context Protocol on standard input and output): \
+         it is no sign of an agent here"
+            .to_owned(),
+    ];
+    if more_ways {
+        not_seen.push("ways beyond the limit of those that are listed".to_owned());
+    }
     Answer {
         name: "agents",
         question: "How far does each agent reach?",
@@ -263,20 +298,19 @@ fn reach(agents: &[AgentCalls]) -> Answer {
         figures: BTreeMap::from([
             ("agents", all),
             ("suspected", suspected),
+            ("bridged", bridged),
+            ("contained", contained),
+            ("not_proven", not_proven),
+            ("ways", number(bridges.len())),
+            ("cut_edges", number(cut.edges.len())),
+            ("cut_at_least", cut.at_least),
             ("served_without_proof", open),
             ("not_readable", opaque),
             ("legacy_called", legacy),
             ("distinct_identity", distinct),
         ]),
         evidence: evidence.into_iter().collect(),
-        not_seen: vec![
-            "agents that nobody declared and that showed fewer than two signs; what a called workload went on to call \
-             is not counted in this answer"
-                .to_owned(),
-            "what a program says to a tool through a pipe (the Model Context Protocol on standard input and output): \
-             it is no sign of an agent here"
-                .to_owned(),
-        ],
+        not_seen,
     }
 }
 
