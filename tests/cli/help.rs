@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::run::{expect, told};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "observe",
     "edges",
     "listeners",
@@ -19,6 +19,8 @@ const COMMANDS: [&str; 18] = [
     "explain",
     "report",
     "export",
+    "snapshot",
+    "diff",
     "replay",
     "doctor",
     "completions",

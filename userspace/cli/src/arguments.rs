@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agents, callers, completions, doctor, edges, events, explain, export, findings, listeners, man, observe,
-    paths, principals, replay, report, workloads,
+    agents, callers, completions, diff, doctor, edges, events, explain, export, findings, listeners, man,
+    observe, paths, principals, replay, report, snapshot, workloads,
 };
 use crate::output::colour;
 use crate::place::Db;
@@ -106,6 +106,8 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     Report(report::Report),
     Export(export::Export),
+    Snapshot(snapshot::Freeze),
+    Diff(diff::Compare),
     Replay(replay::Replay),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),

@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Failed,
     /// Exit code 2: it was asked wrongly.
     Usage,
+    /// Exit code 3: what was asked for is so, and a rule forbids it.
+    GateFailed,
     /// Nobody reads our output any more (`tierzero edges | head`): end quietly with 0.
     ReaderGone,
 }
@@ -40,6 +42,11 @@ impl Failure {
     /// The question was wrong.
     pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self { kind: Kind::Usage, ..Self::new(what) }
+    }
+
+    /// A gate failed.
+    pub(crate) fn gate(what: impl Into<String>) -> Self {
+        Self { kind: Kind::GateFailed, ..Self::new(what) }
     }
 
     /// Where it went wrong: a file, a line, a key.
@@ -101,6 +108,7 @@ impl Failure {
         match self.kind {
             Kind::Failed => ExitCode::from(1),
             Kind::Usage => ExitCode::from(2),
+            Kind::GateFailed => ExitCode::from(3),
             Kind::ReaderGone => ExitCode::SUCCESS,
         }
     }

@@ -8,6 +8,7 @@
 
 mod agent_json;
 mod csv;
+pub mod diff;
 mod dot;
 mod edge_json;
 mod finding_json;

@@ -3,6 +3,7 @@
 pub(crate) mod agents;
 pub(crate) mod callers;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod edges;
 pub(crate) mod events;
@@ -17,6 +18,7 @@ pub(crate) mod paths;
 pub(crate) mod principals;
 pub(crate) mod replay;
 pub(crate) mod report;
+pub(crate) mod snapshot;
 pub(crate) mod workloads;
 
 use crate::arguments::{Arguments, Command};
@@ -40,6 +42,8 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Explain(explain) => explain.run(&global),
         Command::Report(report) => report.run(&global),
         Command::Export(export) => export.run(&global),
+        Command::Snapshot(freeze) => freeze.run(&global),
+        Command::Diff(compare) => compare.run(&global),
         Command::Replay(replay) => replay.run(&global),
         Command::Doctor(doctor) => doctor.run(&global),
         Command::Completions(completions) => completions.run(),
