@@ -55,6 +55,7 @@ fn steps(lab: &mut Lab) -> Result<(), String> {
     };
     let served = |answer: &str| answer.starts_with("HTTP/1.1 200");
 
+    let learnt = lab.directory().join("learnt.json").display().to_string();
     lab.observe_with(d06::LIBRARY)?;
     let server = nginx(lab, "mod", 8443, &servers)?;
     oracle("the agent is served", served(&call(lab, "agt", &agent, &agent_key)?))?;
@@ -63,6 +64,7 @@ fn steps(lab: &mut Lab) -> Result<(), String> {
     lab.end_run("learn")?;
     if let Some(list) = lab.tell(&["callers", "--freeze", "--listener", ":8443"])? {
         lab.counted(json!({ "list": list }));
+        lab.tell(&["snapshot", "-o", &learnt])?;
         lab.write("tierzero.toml", &list, 0o644)?;
     }
 
@@ -97,7 +99,12 @@ fn steps(lab: &mut Lab) -> Result<(), String> {
     for it in states.into_iter().flatten() {
         lab.counted(json!({ "state": it.get("state"), "expired": it.get("expired") }));
     }
-    lab.end()
+    lab.end()?;
+    if let Some(text) = lab.tell(&["diff", &learnt, "--json"])? {
+        let diff: Value = serde_json::from_str(&text).map_err(|error| format!("diff --json: {error}"))?;
+        lab.counted(json!({ "diff": diff.get("changes") }));
+    }
+    Ok(())
 }
 
 /// The finding about the caller, once it is as `wanted`; `None` without the tool.
@@ -120,6 +127,14 @@ fn also(counts: &[Value], _graph: &Graph, _lines: &[Value]) -> Vec<String> {
         if !list.contains(name) {
             wrong.push(format!("the list that was learnt does not name {name}"));
         }
+    }
+    // Other programs of the host have changes of their own.
+    let changes = counts.iter().find_map(|it| it.get("diff")?.as_array()).into_iter().flatten();
+    let here =
+        changes.filter(|it| it.get("name").is_some_and(|it| it.to_string().contains("10.77.30.2:8443")));
+    let said: Vec<_> = here.map(|it| format!("{} {}", it["about"], it["how"]).replace('"', "")).collect();
+    if said != ["finding new", "edge new"] {
+        wrong.push(format!("from what was learnt to the end these changes are told: {said:?}"));
     }
     let states: Vec<_> = counts.iter().filter_map(|it| it.get("state")?.as_str()).collect();
     if states != ["new", "acknowledged", "accepted-risk", "new", "resolved"] {
