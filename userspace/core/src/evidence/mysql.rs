@@ -60,7 +60,9 @@ fn reply_likeness(bytes: &[u8]) -> Likeness {
 fn call_likeness(bytes: &[u8]) -> Likeness {
     let (length, sequence) = match head(bytes) {
         Some(found) => found,
-        None if bytes.get(2).is_none_or(|high| *high == 0) => return Likeness::Unsure,
+        None if bytes.get(2).is_none_or(|high| usize::from(*high) << 16 <= PACKET) => {
+            return Likeness::Unsure;
+        }
         None => return Likeness::Unlike,
     };
     if sequence != 1 || !(6..=PACKET).contains(&length) {
