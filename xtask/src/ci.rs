@@ -108,11 +108,11 @@ fn within(limit_s: u32, words: &[String]) -> Result<(), String> {
     // In the foreground, so that Ctrl-C reaches it.
     command.args(["--foreground", "--kill-after=10", &limit_s.to_string()]).args(words);
     command.current_dir(process::top()).stdin(Stdio::null());
-    process::run(&mut command).map_err(|says| match words {
+    process::run_keeping_end(&mut command).map_err(|(says, end)| match words {
         [first, second, ..] if says.contains("124") => {
-            format!("`{first} {second}` took longer than {limit_s} s")
+            format!("`{first} {second}` took longer than {limit_s} s{end}")
         }
-        _ => says.replace("`timeout`", &format!("`{}`", words.join(" "))),
+        _ => format!("{}{end}", says.replace("`timeout`", &format!("`{}`", words.join(" ")))),
     })
 }
 

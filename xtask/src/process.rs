@@ -1,7 +1,11 @@
 //! Running other programs, and where the repository is.
 
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The top of the repository.
 pub(crate) fn top() -> PathBuf {
@@ -25,6 +29,53 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command.status().map_err(|error| format!("`{name}` could not be started: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{name}` ended with {status}")) }
+}
+
+/// Lines of a failed program that are said again where the failure is summed up.
+const KEPT_LINES: usize = 15;
+
+/// As [`run`], and everything passes through here line by line, so that an error can carry the last lines: who reads
+/// only the end of a long log must find the reason there.
+pub(crate) fn run_keeping_end(command: &mut Command) -> Result<(), (String, String)> {
+    let failed = |error: std::io::Error| (format!("no pipe: {error}"), String::new());
+    let name = command.get_program().to_string_lossy().into_owned();
+    let (reader, writer) = std::io::pipe().map_err(failed)?;
+    command.stdout(writer.try_clone().map_err(failed)?).stderr(writer);
+    let mut child = command
+        .spawn()
+        .map_err(|error| (format!("`{name}` could not be started: {error}"), String::new()))?;
+    // The command still holds the writing end, and the reader would wait for it.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let kept = Arc::new(Mutex::new(VecDeque::new()));
+    let keeps = Arc::clone(&kept);
+    let reading = std::thread::spawn(move || {
+        let mut lines = BufReader::new(reader);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            println!("{text}");
+            let mut kept = keeps.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() == KEPT_LINES {
+                kept.pop_front();
+            }
+            kept.push_back(text);
+            line.clear();
+        }
+    });
+    let status = child.wait().map_err(failed)?;
+    // What a program left running may hold the pipe for ever.
+    for _ in 0..20 {
+        if reading.is_finished() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    if status.success() {
+        return Ok(());
+    }
+    let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let end = kept.iter().map(|line| format!("\n    | {line}")).collect();
+    Err((format!("`{name}` ended with {status}"), end))
 }
 
 /// What a program writes to standard output; the error carries the end of what it wrote to standard error.

@@ -99,6 +99,8 @@ impl Apt {
             "Dir::Etc::sourceparts=/dev/null".to_owned(),
             "Dir::State::status=/dev/null".to_owned(),
             "Acquire::Languages=none".to_owned(),
+            // A mirror that is being renewed answers again a moment later.
+            "Acquire::Retries=5".to_owned(),
             // A mirror that lags still serves what the archive signed, and an old kernel is as good a test as a new one.
             "Acquire::Check-Valid-Until=false".to_owned(),
             "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
