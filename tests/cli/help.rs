@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::run::{expect, told};
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "observe",
     "edges",
     "listeners",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 20] = [
     "agents",
     "principals",
     "callers",
+    "policy",
     "events",
     "paths",
     "findings",

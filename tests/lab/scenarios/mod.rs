@@ -59,6 +59,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         d17::SCENARIO,
         d18::SCENARIO,
         d19::SCENARIO,
+        d19::NETWORK,
         d20::SCENARIO,
         idle::SCENARIO,
         nat::SCENARIO,

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     agents, callers, completions, diff, doctor, edges, events, explain, export, findings, listeners, man,
-    observe, paths, principals, replay, report, snapshot, workloads,
+    observe, paths, policy, principals, replay, report, snapshot, workloads,
 };
 use crate::output::colour;
 use crate::place::Db;
@@ -99,6 +99,7 @@ pub(crate) enum Command {
     Agents(agents::Agents),
     Principals(principals::Principals),
     Callers(callers::Callers),
+    Policy(policy::Policy),
     Events(events::Events),
     Paths(paths::Paths),
     Findings(findings::Findings),

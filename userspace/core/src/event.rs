@@ -8,6 +8,8 @@ mod coverage;
 mod payload;
 mod wiped;
 
+mod listen_address;
+
 use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
@@ -20,6 +22,8 @@ pub use wiped::wiped;
 
 use crate::evidence::Observation;
 use crate::id::{EndKey, HostId, Netns, ProcessKey};
+
+pub use listen_address::ListenAddress;
 
 /// Something observed, and when.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -333,29 +337,6 @@ pub struct Listening {
     pub processes: Vec<ProcessKey>,
     /// True when it was there before observation began.
     pub joined_late: bool,
-}
-
-/// Where a listener listens.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(tag = "transport", rename_all = "snake_case")]
-pub enum ListenAddress {
-    /// TCP address and port; an IPv4-mapped address is given as IPv4.
-    Tcp {
-        /// Bind address and port.
-        address: SocketAddr,
-    },
-    /// UDP address and port.
-    Udp {
-        /// Bind address and port.
-        address: SocketAddr,
-    },
-    /// Unix stream socket.
-    Unix {
-        /// Path, or `@name` in the abstract namespace.
-        path: String,
-        /// Owner and mode of the socket file, if read.
-        file: Option<SocketFile>,
-    },
 }
 
 /// The file of a program, as stat(2) numbers it.

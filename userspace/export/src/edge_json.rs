@@ -53,6 +53,8 @@ pub(crate) struct CredentialJson {
     pub(crate) not_before: Option<String>,
     #[serde(default)]
     pub(crate) not_after: Option<String>,
+    #[serde(default)]
+    pub(crate) subject: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -157,6 +159,7 @@ impl From<&Edge> for EdgeJson {
                     cleartext: credential.cleartext,
                     not_before: credential.not_before.map(time),
                     not_after: credential.not_after.map(time),
+                    subject: credential.subject.clone(),
                 })
                 .collect(),
             ends: edge.ends.word().to_owned(),

@@ -11,7 +11,7 @@ use tierzero_core::id::{EdgeId, FindingId, HolderId, HostId, ListenerId, Workloa
 use crate::read::{ReadError, moment};
 use crate::words::time;
 
-/// After so much silence a finding is stale. That resolves nothing.
+/// After so much silence a finding is stale, unless an operator says otherwise. That resolves nothing.
 pub const STALE_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 #[derive(Serialize, Deserialize)]
@@ -80,7 +80,7 @@ impl StreamedFinding {
             callers,
             turns,
             ..
-        } = FindingJson::new(finding, &[], now);
+        } = FindingJson::new(finding, &[], now, STALE_AFTER);
         Self {
             finding: r#type,
             severity,
@@ -119,17 +119,22 @@ struct ChangeJson {
 }
 
 /// As of the end of what was observed and decided: an export of the same database is the same export.
-pub(crate) fn all(snapshot: &Snapshot) -> Vec<FindingJson> {
+pub(crate) fn all(snapshot: &Snapshot, stale_after: SignedDuration) -> Vec<FindingJson> {
     let ends = snapshot.window.map(|(_, to)| to).into_iter();
     let now = ends.chain(snapshot.decisions.iter().map(|it| it.at)).max().unwrap_or_default();
-    snapshot.findings.iter().map(|it| FindingJson::new(it, &snapshot.decisions, now)).collect()
+    snapshot.findings.iter().map(|it| FindingJson::new(it, &snapshot.decisions, now, stale_after)).collect()
 }
 
 impl FindingJson {
-    pub(crate) fn new(finding: &Finding, decisions: &[Decision], now: Timestamp) -> Self {
+    pub(crate) fn new(
+        finding: &Finding,
+        decisions: &[Decision],
+        now: Timestamp,
+        stale_after: SignedDuration,
+    ) -> Self {
         let Finding { id, kind, severity, subjects, count, first, last, edges, callers, says, turns } =
             finding;
-        let Life { state, stale, transitions } = life(finding, decisions, now, STALE_AFTER);
+        let Life { state, stale, transitions } = life(finding, decisions, now, stale_after);
         let anchors = kind.anchors();
         let own = |list: &[&str]| list.iter().map(|it| (*it).to_owned()).collect();
         Self {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use tierzero_core::event::{Degradation, ListenAddress};
 use tierzero_core::graph::routes::Routes;
@@ -134,7 +135,7 @@ pub(crate) struct SocketFileJson {
     pub(crate) gid: u32,
 }
 
-pub(crate) fn write(snapshot: &Snapshot) -> String {
+pub(crate) fn write(snapshot: &Snapshot, stale_after: SignedDuration) -> String {
     let Snapshot {
         window,
         hosts,
@@ -161,7 +162,7 @@ pub(crate) fn write(snapshot: &Snapshot) -> String {
         wraps: wraps.iter().map(WrapJson::from).collect(),
         paths: path_json::all(&routes),
         agents: agent_json::all(agents, &routes),
-        findings: finding_json::all(snapshot),
+        findings: finding_json::all(snapshot, stale_after),
         principals: holders.iter().map(HolderJson::from).collect(),
         relays: relays.clone(),
     };

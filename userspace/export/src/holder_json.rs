@@ -59,6 +59,8 @@ struct HeldJson {
     lifetime_s: Option<u64>,
     not_before: Option<String>,
     not_after: Option<String>,
+    #[serde(default)]
+    subject: Option<String>,
     cleartext: bool,
     first: String,
     last: String,
@@ -141,7 +143,8 @@ impl From<&Rotation> for RotationJson {
 impl From<&HeldCredential> for HeldJson {
     fn from(held: &HeldCredential) -> Self {
         let HeldCredential {
-            credential: Credential { kind, fingerprint, lifetime_s, not_before, not_after, cleartext },
+            credential:
+                Credential { kind, fingerprint, lifetime_s, not_before, not_after, subject, cleartext },
             first,
             last,
             accepted_first,
@@ -160,6 +163,7 @@ impl From<&HeldCredential> for HeldJson {
             lifetime_s: *lifetime_s,
             not_before: not_before.map(time),
             not_after: not_after.map(time),
+            subject: subject.clone(),
             cleartext: *cleartext,
             first: time(*first),
             last: time(*last),
@@ -232,6 +236,7 @@ fn held(held: HeldJson) -> Result<HeldCredential, ReadError> {
             lifetime_s: held.lifetime_s,
             not_before: maybe(held.not_before)?,
             not_after: maybe(held.not_after)?,
+            subject: held.subject,
             cleartext: held.cleartext,
         },
         first: moment(&held.first)?,

@@ -17,6 +17,7 @@ mod graphml;
 mod holder_json;
 pub mod lines;
 mod path_json;
+pub mod policy;
 mod read;
 mod redact;
 mod relay_json;
@@ -31,6 +32,7 @@ mod words;
 
 use std::borrow::Cow;
 
+use jiff::SignedDuration;
 use tierzero_core::graph::tier0::{Terms, Tier0};
 use tierzero_core::graph::{Holder, Snapshot};
 
@@ -43,12 +45,20 @@ pub use statement::statement;
 pub const GRAPH_SCHEMA: &str = include_str!("../schema/graph-1.schema.json");
 
 /// What an export may show.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
     /// Are names replaced?
     pub redaction: Redaction,
     /// Are keyed fingerprints of credentials written? Off unless asked for; never with redaction.
     pub fingerprints: bool,
+    /// After how much silence a finding is marked stale.
+    pub stale_after: SignedDuration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { redaction: Redaction::Off, fingerprints: false, stale_after: STALE_AFTER }
+    }
 }
 
 /// Are names, addresses, paths and principals replaced by pseudonyms?
@@ -75,7 +85,7 @@ impl std::fmt::Debug for Redaction {
 /// The whole graph, schema `tierzero/graph/1`.
 #[must_use]
 pub fn json(snapshot: &Snapshot, options: &Options) -> String {
-    graph_json::write(&shown(snapshot, options))
+    graph_json::write(&shown(snapshot, options), options.stale_after)
 }
 
 /// Reads what [`json`] wrote.

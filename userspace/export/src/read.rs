@@ -258,6 +258,7 @@ fn credential(credential: CredentialJson) -> Result<CredentialSighting, ReadErro
             lifetime_s: credential.lifetime_s,
             not_before: credential.not_before.as_deref().map(moment).transpose()?,
             not_after: credential.not_after.as_deref().map(moment).transpose()?,
+            subject: credential.subject,
             cleartext: credential.cleartext,
         },
         first: moment(&credential.first)?,

@@ -285,13 +285,17 @@ impl Pseudonyms {
     fn holder(&self, holder: &Holder) -> Holder {
         let mut callers: Vec<_> = holder.callers.iter().map(|id| self.workload_id(id)).collect();
         callers.sort();
-        Holder {
+        let mut redacted = Holder {
             id: HolderId::from_stored(&self.of("p", holder.id.as_str())),
             listener: self.listener_id(&holder.listener),
             principal: holder.principal.as_ref().map(|principal| self.principal(principal)),
             callers,
             ..holder.clone().without_fingerprints()
+        };
+        for held in &mut redacted.credentials {
+            held.credential.subject = self.option("subject", held.credential.subject.as_ref());
         }
+        redacted
     }
 
     fn edge(&self, edge: &Edge) -> Edge {
@@ -315,6 +319,7 @@ impl Pseudonyms {
                 .cloned()
                 .map(|mut shown| {
                     shown.credential.fingerprint = None;
+                    shown.credential.subject = self.option("subject", shown.credential.subject.as_ref());
                     shown
                 })
                 .collect(),

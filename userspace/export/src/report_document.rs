@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use tierzero_core::event::ListenAddress;
 use tierzero_core::graph::tier0::Tier0;
 use tierzero_core::graph::{Listener, Snapshot, Workload};
 use tierzero_core::id::{ListenerId, WorkloadId};
@@ -92,12 +91,7 @@ impl<'a> Names<'a> {
 
     pub(crate) fn place(&self, id: &ListenerId) -> Vec<Span> {
         let Some(listener) = self.listeners.get(id) else { return vec![Span::words(id.to_string())] };
-        let at = match &listener.at {
-            ListenAddress::Tcp { address } => address.to_string(),
-            ListenAddress::Udp { address } => format!("{address}/udp"),
-            ListenAddress::Unix { path, file: _ } => path.clone(),
-        };
-        vec![self.workload(&listener.workload), Span::words(" at "), Span::name(at)]
+        vec![self.workload(&listener.workload), Span::words(" at "), Span::name(listener.at.to_string())]
     }
 
     pub(crate) fn workloads(&self, ids: impl Iterator<Item = &'a WorkloadId>) -> Vec<Span> {

@@ -55,7 +55,8 @@ impl Explain {
             }
             Subject::Listener(listener) => explanation::listener(&mut out, &snapshot, &index, listener)?,
             Subject::Finding(finding) => {
-                found::tell(&mut out, &snapshot, &index, finding, Timestamp::now())?;
+                let stale_after = config::load(global.config.as_deref())?.stale_after;
+                found::tell(&mut out, &snapshot, &index, finding, Timestamp::now(), stale_after)?;
             }
             Subject::Path(bridge) => {
                 let terms = config::load(global.config.as_deref())?.terms;

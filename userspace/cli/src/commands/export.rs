@@ -11,7 +11,7 @@ use tierzero_export::{Options, Redaction};
 
 use crate::arguments::Global;
 use crate::error::{Failure, Outcome};
-use crate::stored;
+use crate::{config, stored};
 
 /// Formats as typed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -63,7 +63,8 @@ impl Export {
             true => Redaction::Keyed(store.installation_key().map_err(failed)?),
             false => Redaction::Off,
         };
-        let text = self.text(&snapshot, &Options { redaction, fingerprints: self.fingerprints });
+        let stale_after = config::load(global.config.as_deref())?.stale_after;
+        let text = self.text(&snapshot, &Options { redaction, fingerprints: self.fingerprints, stale_after });
         put(self.output.as_deref(), &text)
     }
 

@@ -6,7 +6,6 @@ use tierzero_core::graph::{Listener, Workload};
 use tierzero_core::verdict::Verdict;
 
 use crate::moment::Since;
-use crate::output::words;
 
 /// Verdicts as typed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -84,7 +83,7 @@ impl Filter {
         let Some(text) = &self.listener else { return true };
         listener.is_some_and(|listener| {
             listener.id.as_str().starts_with(text.as_str())
-                || words::place(&listener.at).contains(text.as_str())
+                || listener.at.to_string().contains(text.as_str())
                 || listener.protocol.as_deref().is_some_and(|protocol| protocol.contains(text.as_str()))
         }) || workload.is_some_and(|workload| fits_workload(text, workload))
     }

@@ -16,7 +16,7 @@ use crate::moment::{Since, duration, moment};
 use crate::output::index::Index;
 use crate::output::table::{Cell, Column, Table, terminal_width};
 use crate::output::{colour, coverage, escape, found, json, words};
-use crate::stored;
+use crate::{config, stored};
 
 /// What should be known, one finding for each cause, gravest first
 #[derive(Args, Debug)]
@@ -30,7 +30,8 @@ Examples:
   tierzero findings --json | jq '.[].says' all of them, for programs
   tierzero explain f-3f2a                 one of them, walked back to its evidence
 
-Silence resolves nothing: a finding without evidence for 30 days is marked stale. Times are UTC.")]
+Silence resolves nothing: a finding without evidence for 30 days ([limits] stale_s) is marked
+stale. Times are UTC.")]
 pub(crate) struct Findings {
     /// Accepted and resolved ones too
     #[arg(long)]
@@ -109,9 +110,10 @@ impl Findings {
     /// Prints the table.
     pub(crate) fn run(&self, global: &Global) -> Outcome {
         let mut snapshot = stored::snapshot(global)?;
+        let stale_after = config::load(global.config.as_deref())?.stale_after;
         let now = Timestamp::now();
         let lives: Vec<Life> =
-            snapshot.findings.iter().map(|it| found::life_at(it, &snapshot, now)).collect();
+            snapshot.findings.iter().map(|it| found::life_at(it, &snapshot, now, stale_after)).collect();
         let known = lives.len();
         let wanted: Vec<bool> = snapshot
             .findings
@@ -123,7 +125,7 @@ impl Findings {
         let mut out = colour::stdout();
         if self.json {
             snapshot.findings.retain(|_| keep.next().is_some_and(|keep| *keep));
-            json::list(&mut out, &snapshot, json::List::Findings)?;
+            json::findings(&mut out, &snapshot, stale_after)?;
             return Ok(out.flush()?);
         }
         let mut rows: Vec<(&Finding, Life)> = snapshot.findings.iter().zip(lives).collect();

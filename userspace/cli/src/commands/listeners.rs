@@ -100,7 +100,7 @@ fn write_table(out: &mut dyn std::io::Write, snapshot: &Snapshot) -> Outcome {
         table.row(vec![
             Cell::styled(words::class(listener.class), colour::of_class(listener.class)),
             Cell::new(index.workload_name(&listener.workload)),
-            Cell::new(words::place(&listener.at)),
+            Cell::new(listener.at.to_string()),
             Cell::new(listener.protocol.as_deref().unwrap_or("-")),
             Cell::new(by_verdict(&edges)),
             Cell::new(words::short_moment(listener.last)),

@@ -15,7 +15,7 @@ use crate::output::colour;
 const CONFIGURATION: &[(&str, &str)] = &[
     (
         "[limits]",
-        "short_lived_s (longest lifetime in seconds of a credential that counts as short-lived, default 3600), ring_bytes (kernel ring for payload, a power of two), payload_bytes (kept of each direction of a flow until it is judged), retention_days (what was last seen longer ago is forgotten), dormant_s (a principal not used for so long is dormant, default 7776000), owner_stale_days (an owner confirmed longer ago is stale, default 365), memory_bytes (no effect yet).",
+        "short_lived_s (longest lifetime in seconds of a credential that counts as short-lived, default 3600), ring_bytes (kernel ring for payload, a power of two), payload_bytes (kept of each direction of a flow until it is judged), retention_days (what was last seen longer ago is forgotten), dormant_s (a principal not used for so long is dormant, default 7776000), stale_s (a finding without evidence for so long is marked stale, default 2592000), owner_stale_days (an owner confirmed longer ago is stale, default 365), memory_bytes (no effect yet).",
     ),
     (
         "[observe]",

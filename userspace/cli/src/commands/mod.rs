@@ -15,6 +15,7 @@ pub(crate) mod listeners;
 pub(crate) mod man;
 pub(crate) mod observe;
 pub(crate) mod paths;
+pub(crate) mod policy;
 pub(crate) mod principals;
 pub(crate) mod replay;
 pub(crate) mod report;
@@ -35,6 +36,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Agents(agents) => agents.run(&global),
         Command::Principals(principals) => principals.run(&global),
         Command::Callers(callers) => callers.run(&global),
+        Command::Policy(policy) => policy.run(&global),
         Command::Events(events) => events.run(&global),
         Command::Paths(paths) => paths.run(&global),
         Command::Findings(findings) => findings.run(&global),

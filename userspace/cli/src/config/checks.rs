@@ -249,6 +249,7 @@ fn limits(limits: &Limits) -> Check {
         memory_bytes,
         retention_days,
         dormant_s,
+        stale_s,
         owner_stale_days,
     } = limits;
     within("short_lived_s", short_lived_s.as_ref(), 1..=86_400 * 365)?;
@@ -256,6 +257,7 @@ fn limits(limits: &Limits) -> Check {
     within("payload_bytes", payload_bytes.as_ref(), 256..=65_536)?;
     within("memory_bytes", memory_bytes.as_ref(), 16 << 20..=1 << 40)?;
     within("retention_days", retention_days.as_ref(), 1..=36_500)?;
+    within("stale_s", stale_s.as_ref(), 1..=86_400 * 36_500)?;
     within("dormant_s", dormant_s.as_ref(), 1..=86_400 * 36_500)?;
     within("owner_stale_days", owner_stale_days.as_ref(), 1..=36_500)?;
     match ring_bytes {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tierzero_core::finding::{CallerLists, Rules};
 use tierzero_core::graph::tier0::Terms;
+use tierzero_export::STALE_AFTER;
 
 use crate::error::{Failure, Outcome};
 use crate::outlets::Webhook;
@@ -40,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) callers: CallerLists,
     /// Where findings are sent to, beside the store.
     pub(crate) webhook: Option<Webhook>,
+    /// After how much silence a finding is marked stale.
+    pub(crate) stale_after: SignedDuration,
     /// What an operator says about owners, and the limits of the write-down.
     pub(crate) terms: Terms,
 }
@@ -55,6 +58,7 @@ impl Default for Config {
             agents: AgentRules::default(),
             callers: CallerLists::default(),
             webhook: None,
+            stale_after: STALE_AFTER,
             terms: Terms::default(),
         }
     }
@@ -123,6 +127,9 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
             lists: sections.named_caller.into_iter().map(sections::NamedCaller::list).collect(),
         },
         webhook: sections.webhook.and_then(webhook),
+        stale_after: limits.stale_s.map_or(STALE_AFTER, |it| {
+            SignedDuration::from_secs(i64::try_from(it.into_inner()).unwrap_or(i64::MAX))
+        }),
         terms,
     };
     Ok((config, idle))
@@ -208,7 +215,7 @@ mod tests {
     fn limits_take_effect_and_others_are_named() {
         let (config, idle) = outcome(
             "[limits]\nshort_lived_s = 900\nring_bytes = 1048576\npayload_bytes = 4096\nretention_days = 30\n\
-             memory_bytes = 268435456\n[observe]\ntls_library = true\n[[agent]]\nname = 'a'\nexe = '/usr/bin/python3'\nargv = 'agent\\.py'\n\
+             memory_bytes = 268435456\nstale_s = 60\n[observe]\ntls_library = true\n[[agent]]\nname = 'a'\nexe = '/usr/bin/python3'\nargv = 'agent\\.py'\n\
              [zones]\nshop = ['10.77.40.0/24', '10.77.41.0/24']\nold = ['10.77.20.0/24']\n",
         )
         .unwrap();
@@ -231,6 +238,7 @@ mod tests {
                 },
                 callers: CallerLists::default(),
                 webhook: None,
+                stale_after: SignedDuration::from_secs(60),
                 terms: Terms { short_lived_s: 900, ..Terms::default() },
             }
         );

@@ -121,6 +121,7 @@ pub(super) struct Limits {
     pub(super) memory_bytes: Option<Spanned<u64>>,
     pub(super) retention_days: Option<Spanned<u32>>,
     pub(super) dormant_s: Option<Spanned<u64>>,
+    pub(super) stale_s: Option<Spanned<u64>>,
     pub(super) owner_stale_days: Option<Spanned<u32>>,
 }
 
@@ -174,6 +175,7 @@ impl Sections {
             memory_bytes,
             retention_days: _,
             dormant_s: _,
+            stale_s: _,
             owner_stale_days: _,
         } = limits;
         [

@@ -173,7 +173,7 @@ impl Board {
     }
 
     fn listener(&mut self, listener: &Listener) {
-        let whose = (listener.workload.clone(), words::place(&listener.at));
+        let whose = (listener.workload.clone(), listener.at.to_string());
         self.listeners.insert(listener.id.clone(), whose);
     }
 

@@ -281,6 +281,9 @@ fn credentials(out: &mut dyn Write, edge: &Edge) -> io::Result<()> {
         if let Some(end) = credential.not_after {
             parts.push(format!("ends {}", words::moment(end)));
         }
+        if let Some(subject) = &credential.subject {
+            parts.push(format!("names {subject}"));
+        }
         if credential.cleartext {
             parts.push("readable on the wire: whoever sees it can use it again".to_owned());
         }

@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use tierzero_core::finding::{Finding, FindingType, Life, MOST_EDGES, State, Subject, Who, life};
 use tierzero_core::graph::{Edge, Snapshot};
 use tierzero_core::verdict;
-use tierzero_export::STALE_AFTER;
 
 use super::explanation::{field, named, not_seen, rules};
 use super::index::Index;
@@ -24,6 +23,7 @@ pub(crate) fn tell(
     index: &Index<'_>,
     finding: &Finding,
     now: Timestamp,
+    stale_after: SignedDuration,
 ) -> io::Result<()> {
     let Finding {
         id,
@@ -38,7 +38,7 @@ pub(crate) fn tell(
         says,
         turns: _,
     } = finding;
-    let life = life_at(finding, snapshot, now);
+    let life = life_at(finding, snapshot, now, stale_after);
     let style = colour::of_severity(*severity);
     let stale = if life.stale { ", stale" } else { "" };
     writeln!(
@@ -140,9 +140,14 @@ pub(crate) fn tell(
 }
 
 /// Its state at `now`. Time in which nobody observed is no silence: it makes nothing stale.
-pub(crate) fn life_at(finding: &Finding, snapshot: &Snapshot, now: Timestamp) -> Life {
+pub(crate) fn life_at(
+    finding: &Finding,
+    snapshot: &Snapshot,
+    now: Timestamp,
+    stale_after: SignedDuration,
+) -> Life {
     let unobserved = snapshot.window.map_or(SignedDuration::ZERO, |(_, to)| now.duration_since(to));
-    let stale_after = STALE_AFTER.saturating_add(unobserved.max(SignedDuration::ZERO));
+    let stale_after = stale_after.saturating_add(unobserved.max(SignedDuration::ZERO));
     life(finding, &snapshot.decisions, now, stale_after)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 
+use jiff::SignedDuration;
 use serde_json::Value;
 use tierzero_core::graph::Snapshot;
 use tierzero_export::Options;
@@ -21,8 +22,6 @@ pub(crate) enum List {
     Workloads,
     /// `agents`, in the graph's order.
     Agents,
-    /// `findings`.
-    Findings,
 }
 
 /// Writes one list of the graph in the snapshot's order, one element a line, each as `export --format json` has it;
@@ -33,13 +32,28 @@ pub(crate) fn list(out: &mut dyn Write, snapshot: &Snapshot, list: List) -> Outc
         List::Listeners => {
             ("listeners", snapshot.listeners.iter().map(|listener| listener.id.as_str()).collect())
         }
-        List::Findings => ("findings", snapshot.findings.iter().map(|it| it.id.as_str()).collect()),
         List::Workloads => {
             ("workloads", snapshot.workloads.iter().map(|workload| workload.id.as_str()).collect())
         }
         List::Agents => ("agents", snapshot.agents.iter().map(|agent| agent.root.as_str()).collect()),
     };
-    let whole: Value = serde_json::from_str(&tierzero_export::json(snapshot, &Options::default()))?;
+    elements_of(out, snapshot, name, &order, &Options::default())
+}
+
+/// The findings, stale after so much silence; otherwise as [`list`].
+pub(crate) fn findings(out: &mut dyn Write, snapshot: &Snapshot, stale_after: SignedDuration) -> Outcome {
+    let order: Vec<&str> = snapshot.findings.iter().map(|it| it.id.as_str()).collect();
+    elements_of(out, snapshot, "findings", &order, &Options { stale_after, ..Options::default() })
+}
+
+fn elements_of(
+    out: &mut dyn Write,
+    snapshot: &Snapshot,
+    name: &str,
+    order: &[&str],
+    options: &Options,
+) -> Outcome {
+    let whole: Value = serde_json::from_str(&tierzero_export::json(snapshot, options))?;
     let elements = whole.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     // An agent goes by the workload at its root.
     let key = if name == "agents" { "root" } else { "id" };

@@ -1,7 +1,6 @@
 //! The words for verdicts, checks, times, counts and names, the same in every table and view.
 
 use jiff::Timestamp;
-use tierzero_core::event::ListenAddress;
 use tierzero_core::evidence::PrincipalKind;
 use tierzero_core::graph::routes::ContainmentState;
 use tierzero_core::graph::{EdgeEnds, Listener, ListenerClass, Transport, Workload};
@@ -148,20 +147,11 @@ pub(crate) fn served(served: Served) -> &'static str {
     }
 }
 
-/// Where a listener listens: `127.0.0.1:6379`, `[::]:80/udp`, `/run/x.sock`.
-pub(crate) fn place(at: &ListenAddress) -> String {
-    match at {
-        ListenAddress::Tcp { address } => address.to_string(),
-        ListenAddress::Udp { address } => format!("{address}/udp"),
-        ListenAddress::Unix { path, file: _ } => path.clone(),
-    }
-}
-
 /// A listener with the name of its workload: `redis-server 127.0.0.1:6379`.
 pub(crate) fn listener(listener: &Listener, workload: Option<&Workload>) -> String {
     match workload {
-        Some(workload) => format!("{} {}", workload.name, place(&listener.at)),
-        None => place(&listener.at),
+        Some(workload) => format!("{} {}", workload.name, listener.at),
+        None => listener.at.to_string(),
     }
 }
 

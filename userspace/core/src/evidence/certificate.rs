@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use x509_parser::certificate::{TbsCertificate, X509Certificate};
 use x509_parser::extensions::GeneralName;
+use x509_parser::oid_registry::asn1_rs::{Oid, oid};
 use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
 
 use super::dissector::Notes;
 use super::{Credential, CredentialKind, Principal, PrincipalKind};
@@ -13,6 +15,7 @@ use super::{Credential, CredentialKind, Principal, PrincipalKind};
 pub(crate) struct Leaf {
     /// Whom it names.
     pub(crate) principal: Option<Principal>,
+    subject: Option<String>,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
     /// The issuer's distinguished name, DER.
@@ -35,6 +38,7 @@ fn says(certificate: &TbsCertificate<'_>) -> Option<Leaf> {
     let validity = certificate.validity();
     Some(Leaf {
         principal: principal(certificate),
+        subject: subject(certificate.subject()),
         not_before: Timestamp::from_second(validity.not_before.timestamp()).ok(),
         not_after: Timestamp::from_second(validity.not_after.timestamp()).ok(),
         issuer: certificate.issuer().as_raw().to_vec(),
@@ -54,6 +58,7 @@ pub(crate) fn dated(leaf: Option<&Leaf>) -> Credential {
         lifetime_s: seconds.and_then(|seconds| u64::try_from(seconds).ok()),
         not_before,
         not_after,
+        subject: leaf.and_then(|leaf| leaf.subject.clone()),
         ..Credential::of(CredentialKind::X509)
     }
 }
@@ -82,6 +87,39 @@ fn principal(certificate: &TbsCertificate<'_>) -> Option<Principal> {
     let dns =
         names.iter().find_map(|name| if let GeneralName::DNSName(dns) = name { Some(*dns) } else { None })?;
     Some(Principal::bounded(PrincipalKind::Subject, format!("DNS:{dns}").as_bytes()))
+}
+
+/// Attributes by their names in RFC 2253 section 2.3 and OpenSSL.
+static ATTRIBUTES: [(Oid<'_>, &str); 10] = [
+    (oid!(2.5.4.3), "CN"),
+    (oid!(2.5.4.5), "serialNumber"),
+    (oid!(2.5.4.6), "C"),
+    (oid!(2.5.4.7), "L"),
+    (oid!(2.5.4.8), "ST"),
+    (oid!(2.5.4.10), "O"),
+    (oid!(2.5.4.11), "OU"),
+    (oid!(0.9.2342.19200300.100.1.1), "UID"),
+    (oid!(0.9.2342.19200300.100.1.25), "DC"),
+    (oid!(1.2.840.113549.1.9.1), "emailAddress"),
+];
+
+/// A name as RFC 2253 writes it; `None` where that takes escapes, an attribute is not a well-known one, or one part has
+/// several.
+fn subject(name: &X509Name<'_>) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" -._:/@".contains(&byte);
+    let mut parts = Vec::new();
+    for part in name.iter_rdn() {
+        let mut attributes = part.iter();
+        let (attribute, None) = (attributes.next()?, attributes.next()) else { return None };
+        let (_, key) = ATTRIBUTES.iter().find(|(oid, _)| oid == attribute.attr_type())?;
+        let value = attribute.as_str().ok()?;
+        if value.is_empty() || value.trim() != value || !value.bytes().all(plain) {
+            return None;
+        }
+        parts.push(format!("{key}={value}"));
+    }
+    parts.reverse();
+    Some(parts.join(",")).filter(|it| !it.is_empty() && it.len() <= 256)
 }
 
 /// SPIFFE-ID section 2: `spiffe://trust-domain/path`, a lower-case trust domain, a path of plain segments that is not

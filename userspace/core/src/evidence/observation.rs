@@ -358,6 +358,10 @@ pub struct Credential {
     /// Until when it may be used, by its own words (JWT exp, certificate notAfter).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
+    /// Subject of a certificate as RFC 2253 writes it (last part first), where nothing in it has to be escaped for that;
+    /// at most 256 bytes. Escape it wherever it is printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// True when whoever sees the wire could use it again.
     pub cleartext: bool,
 }
@@ -391,6 +395,7 @@ impl Credential {
             lifetime_s: None,
             not_before: None,
             not_after: None,
+            subject: None,
             cleartext: false,
         }
     }

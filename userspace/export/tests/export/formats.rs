@@ -6,15 +6,16 @@ use serde_json::Value;
 use tierzero_core::graph::Snapshot;
 use tierzero_core::verdict::Contrast;
 use tierzero_export::{
-    GRAPH_SCHEMA, Options, ReadError, Redaction, csv_edges, csv_nodes, dot, graphml, json, lines, read_json,
-    statement,
+    GRAPH_SCHEMA, Options, ReadError, Redaction, STALE_AFTER, csv_edges, csv_nodes, dot, graphml, json,
+    lines, read_json, statement,
 };
 
 use crate::graph::{at, coverage, edge, flow, snapshot};
 
-const PLAIN: Options = Options { redaction: Redaction::Off, fingerprints: false };
-const ALL: Options = Options { redaction: Redaction::Off, fingerprints: true };
-const REDACTED: Options = Options { redaction: Redaction::Keyed([9; 32]), fingerprints: true };
+const PLAIN: Options = Options { redaction: Redaction::Off, fingerprints: false, stale_after: STALE_AFTER };
+const ALL: Options = Options { redaction: Redaction::Off, fingerprints: true, stale_after: STALE_AFTER };
+const REDACTED: Options =
+    Options { redaction: Redaction::Keyed([9; 32]), fingerprints: true, stale_after: STALE_AFTER };
 
 pub(crate) fn every_format(snapshot: &Snapshot, options: &Options) -> [String; 5] {
     [json, csv_edges, csv_nodes, dot, graphml].map(|format| format(snapshot, options))
@@ -245,9 +246,13 @@ fn redaction_leaves_no_name_and_keeps_the_shape() {
         plain.edges.len()
     );
     // Another key, other pseudonyms.
-    let other = Options { redaction: Redaction::Keyed([8; 32]), fingerprints: false };
+    let other =
+        Options { redaction: Redaction::Keyed([8; 32]), fingerprints: false, stale_after: STALE_AFTER };
     assert_ne!(json(&plain, &other), json(&plain, &REDACTED));
-    assert_eq!(format!("{REDACTED:?}"), "Options { redaction: Keyed, fingerprints: true }");
+    assert_eq!(
+        format!("{REDACTED:?}"),
+        "Options { redaction: Keyed, fingerprints: true, stale_after: 720h }"
+    );
 }
 
 #[test]

@@ -13,4 +13,6 @@ mod graph_values;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod report;

@@ -18,7 +18,7 @@ const FORMATS: [(&str, Format); 3] =
     [("report.md", report_markdown), ("report.html", report_html), ("report.json", report_json)];
 
 /// Compares with the file, or writes it when `TIERZERO_BLESS` is set.
-fn expect(name: &str, actual: &str) {
+pub(crate) fn expect(name: &str, actual: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/export/expected").join(name);
     if std::env::var_os("TIERZERO_BLESS").is_some() {
         fs::write(&path, actual).unwrap();
