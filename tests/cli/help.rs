@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::run::{expect, told};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "observe",
     "edges",
     "listeners",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 21] = [
     "paths",
     "findings",
     "finding",
+    "drill",
     "explain",
     "report",
     "export",

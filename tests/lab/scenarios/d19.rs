@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::d06;
 use crate::lab::graph::Graph;
-use crate::lab::programs::{NGINX, OPENSSL, PYTHON, nginx, quiet, server_certificate};
+use crate::lab::program;
+use crate::lab::programs::{CURL, NGINX, OPENSSL, PYTHON, nginx, quiet, server_certificate};
 use crate::lab::scenario::{Lab, Scenario, oracle};
 use crate::lab::wait;
 
@@ -19,7 +20,7 @@ pub(super) use network::NETWORK;
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "d19",
     truth: include_str!("d19/truth.json"),
-    needs: &[NGINX, OPENSSL, PYTHON],
+    needs: &[NGINX, OPENSSL, PYTHON, CURL],
     steps,
     also: Some(also),
 };
@@ -111,9 +112,7 @@ fn steps(lab: &mut Lab) -> Result<(), String> {
     wait::until("nginx to refuse the intern", wait::LIMIT, || {
         Ok(call(lab, "ops", &intern, &intern_key)?.starts_with("HTTP/1.1 403"))
     })?;
-    let words = ["/usr/bin/python3", &caller, &certificate];
-    let stranger = lab.run("ops", None, &words, &[], "")?.well("caller.py")?.stdout;
-    oracle("without a certificate: 400 inside TLS", stranger.starts_with("HTTP/1.1 400"))?;
+    stand_in(lab)?;
     oracle("the agent is still served", served(&call(lab, "agt", &agent, &agent_key)?))?;
     quiet(&server, 8443)?;
     states.push(state(lab, |it| it.get("state").is_some_and(|it| it == "resolved"))?);
@@ -132,6 +131,40 @@ fn steps(lab: &mut Lab) -> Result<(), String> {
         let report: Value = serde_json::from_str(&text).map_err(|error| format!("report: {error}"))?;
         lab.counted(json!({ "attacks": report.get("attacks") }));
     }
+    Ok(())
+}
+
+/// Somebody in the agent's place calls without a certificate: the attempt is the tool's, it is made here.
+fn stand_in(lab: &mut Lab) -> Result<(), String> {
+    let by_hand = ["/usr/bin/curl", "-q", "-sS", "-k", "-w", "%{http_code}\\n", "https://10.77.30.2:8443/"];
+    let edge = lab.until_graph("the agent's edge", |graph| {
+        let agent = |id: &String| {
+            graph
+                .workloads
+                .iter()
+                .any(|it| it.id == *id && it.exe.as_deref().is_some_and(|it| it.contains("python3")))
+        };
+        let place = lab.network().inodes().ok()?;
+        let in_place = |id: &String| {
+            let netns = graph.workloads.iter().find(|it| it.id == *id).and_then(|it| it.netns.as_ref());
+            netns.and_then(|it| place.get(it)).is_some_and(|role| role == "agt")
+        };
+        graph.edges.iter().find(|it| agent(&it.caller) && in_place(&it.caller)).map(|it| it.id.clone())
+    })?;
+    let Some(edge) = edge else {
+        let answer = lab.run("agt", None, &by_hand, &[], "")?.well("curl")?.stdout;
+        return oracle("without a certificate: 400 inside TLS", answer.contains("400"));
+    };
+    let text = lab.tell(&["drill", "prepare", "A1", &edge, "--json"])?.unwrap_or_default();
+    let drill: Value = serde_json::from_str(&text).map_err(|error| format!("drill prepare: {error}"))?;
+    let word = |name: &str| drill.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let words = ["-c", &word("command")];
+    let answer = program::run(program::command(None, None, "/bin/sh", &words), "")?.well("the drill")?.stdout;
+    oracle("without a certificate: 400 inside TLS", answer.contains("400"))?;
+    let recorded = wait::value("the outcome of the drill", wait::LIMIT, || {
+        Ok(lab.tell(&["drill", "record", &word("id")]).unwrap_or_default())
+    })?;
+    lab.counted(json!({ "drill": recorded }));
     Ok(())
 }
 
@@ -161,7 +194,7 @@ fn also(counts: &[Value], graph: &Graph, _lines: &[Value]) -> Vec<String> {
     let here =
         changes.filter(|it| it.get("name").is_some_and(|it| it.to_string().contains("10.77.30.2:8443")));
     let said: Vec<_> = here.map(|it| format!("{} {}", it["about"], it["how"]).replace('"', "")).collect();
-    if said != ["finding new", "edge new", "listener changed"] {
+    if said != ["finding new", "edge new", "edge new", "listener changed"] {
         wrong.push(format!("from what was learnt to the end these changes are told: {said:?}"));
     }
     let states: Vec<_> = counts.iter().filter_map(|it| it.get("state")?.as_str()).collect();
@@ -190,12 +223,12 @@ fn also(counts: &[Value], graph: &Graph, _lines: &[Value]) -> Vec<String> {
             wrong.push(format!("the proposal does not say: {says}"));
         }
     }
-    wrong.extend(stand_in(counts, graph));
+    wrong.extend(proved(counts, graph));
     wrong
 }
 
-/// Standing in for a caller is impossible, by a refusal that was seen.
-fn stand_in(counts: &[Value], graph: &Graph) -> Option<String> {
+/// Standing in for a caller is impossible, by a refusal that was seen, and at the agent's edge by the drill.
+fn proved(counts: &[Value], graph: &Graph) -> Option<String> {
     let here = graph.listeners.iter().find(|it| it.port == Some(8443))?;
     let edges: Vec<&str> =
         graph.edges.iter().filter(|it| it.listener == here.id).map(|it| it.id.as_str()).collect();
@@ -209,5 +242,9 @@ fn stand_in(counts: &[Value], graph: &Graph) -> Option<String> {
             && cell["result"] == "impossible"
             && cell["because"].as_str().is_some_and(|it| it.contains("refused"))
     };
-    (grids.len() != edges.len() || !grids.iter().all(impossible)).then(|| format!("A1 at nginx: {grids:?}"))
+    let drilled = grids.iter().filter(|it| it.to_string().contains("proved by the drill of 20")).count();
+    let recorded = counts.iter().find_map(|it| it.get("drill")?.as_str()).unwrap_or_default();
+    // The one who was refused alone has no grid.
+    let well = grids.len() == edges.len() - 1 && grids.iter().all(impossible) && drilled == 1;
+    (!well || !recorded.contains(" A1: refused at ")).then(|| format!("{recorded}; A1 at nginx: {grids:?}"))
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    agents, callers, completions, diff, doctor, edges, events, explain, export, findings, listeners, man,
-    observe, paths, policy, principals, replay, report, snapshot, workloads,
+    agents, callers, completions, diff, doctor, drill, edges, events, explain, export, findings, listeners,
+    man, observe, paths, policy, principals, replay, report, snapshot, workloads,
 };
 use crate::output::colour;
 use crate::place::Db;
@@ -104,6 +104,7 @@ pub(crate) enum Command {
     Paths(paths::Paths),
     Findings(findings::Findings),
     Finding(findings::Decide),
+    Drill(drill::Drills),
     Explain(explain::Explain),
     Report(report::Report),
     Export(export::Export),

@@ -9,6 +9,7 @@ mod error;
 mod live;
 mod moment;
 mod observe;
+mod operator;
 mod outlets;
 mod output;
 mod panic;

@@ -5,10 +5,9 @@
 
 mod agent_sign;
 mod coverage;
+mod listen_address;
 mod payload;
 mod wiped;
-
-mod listen_address;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -17,13 +16,12 @@ use serde::{Deserialize, Serialize};
 
 pub use agent_sign::{AgentSign, McpEra};
 pub use coverage::{Coverage, Degradation};
+pub use listen_address::ListenAddress;
 pub use payload::{Payload, TlsCaller};
 pub use wiped::wiped;
 
 use crate::evidence::Observation;
 use crate::id::{EndKey, HostId, Netns, ProcessKey};
-
-pub use listen_address::ListenAddress;
 
 /// Something observed, and when.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

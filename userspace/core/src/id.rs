@@ -65,6 +65,9 @@ stable_id!(
     /// A finding: its type and its cause.
     FindingId, "f-");
 stable_id!(
+    /// A drill: an attempt that an operator was handed.
+    DrillId, "d-");
+stable_id!(
     /// A relay: one edge into a workload and one out of it.
     RelayId, "r-");
 stable_id!(

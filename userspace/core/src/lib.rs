@@ -9,6 +9,7 @@
 //! the same graph, byte for byte. Read [`pipeline`] first.
 #![forbid(unsafe_code)]
 
+pub mod drill;
 pub mod event;
 pub mod evidence;
 pub mod finding;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use tierzero_core::drill::Drill;
 use tierzero_core::event::{Degradation, ListenAddress};
 use tierzero_core::graph::routes::Routes;
 use tierzero_core::graph::{CoverageSummary, Host, Listener, Relay, Snapshot, Workload};
@@ -39,6 +40,8 @@ pub(crate) struct GraphJson {
     /// Edges in and out of one workload that were used together. Absent in a graph of an older program.
     #[serde(default)]
     pub(crate) relays: Vec<Relay>,
+    #[serde(default)]
+    pub(crate) drills: Vec<Drill>,
 }
 
 /// Both null when nothing was observed.
@@ -149,6 +152,7 @@ pub(crate) fn write(snapshot: &Snapshot, stale_after: SignedDuration) -> String 
         wraps,
         findings: _,
         decisions: _,
+        drills,
     } = snapshot;
     let routes = Routes::of(snapshot);
     let graph = GraphJson {
@@ -165,6 +169,7 @@ pub(crate) fn write(snapshot: &Snapshot, stale_after: SignedDuration) -> String 
         findings: finding_json::all(snapshot, stale_after),
         principals: holders.iter().map(HolderJson::from).collect(),
         relays: relays.clone(),
+        drills: drills.clone(),
     };
     // These types hold strings, numbers and lists alone: there is nothing in them that can't be written.
     let mut text = serde_json::to_string_pretty(&graph).unwrap_or_default();

@@ -72,6 +72,7 @@ pub(crate) fn read(text: &str) -> Result<Snapshot, ReadError> {
         wraps: graph.wraps.into_iter().map(relay_json::read).collect::<Result<_, _>>()?,
         findings,
         decisions,
+        drills: graph.drills,
     })
 }
 

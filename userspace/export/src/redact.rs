@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use tierzero_core::drill::{Drill, DrillOutcome};
 use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
 use tierzero_core::evidence::Principal;
 use tierzero_core::finding::{Decision, Finding, FoundOn, Subject, Verb};
@@ -14,7 +15,9 @@ use tierzero_core::graph::{
     AgentMember, AgentTree, CoverageSummary, Edge, Holder, Host, Listener, PrincipalSighting, ProcessCount,
     Relay, Snapshot, Stander, StandingRoom, ToolUse, Workload, Wrap,
 };
-use tierzero_core::id::{EdgeId, FindingId, HolderId, HostId, ListenerId, RelayId, WorkloadId, WrapId};
+use tierzero_core::id::{
+    DrillId, EdgeId, FindingId, HolderId, HostId, ListenerId, RelayId, WorkloadId, WrapId,
+};
 
 pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
     let names = Pseudonyms(Fingerprinter::new(key));
@@ -31,6 +34,7 @@ pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
         wraps,
         findings,
         decisions,
+        drills,
     } = snapshot;
     let mut redacted = Snapshot {
         window: *window,
@@ -45,6 +49,7 @@ pub(crate) fn redact(snapshot: &Snapshot, key: [u8; 32]) -> Snapshot {
         wraps: wraps.iter().map(|wrap| names.wrap(wrap)).collect(),
         findings: findings.iter().map(|finding| names.finding(finding)).collect(),
         decisions: decisions.iter().map(|decision| names.decision(decision)).collect(),
+        drills: drills.iter().map(|drill| names.drill(drill)).collect(),
     };
     // Ids are pseudonyms as well (they are digests of names), so the order of ids is another one now.
     redacted.hosts.sort_by(|a, b| a.id.cmp(&b.id));
@@ -144,6 +149,21 @@ impl Pseudonyms {
                 }
                 Verb::Acknowledge | Verb::Resolve => verb.clone(),
             },
+        }
+    }
+
+    fn drill(&self, drill: &Drill) -> Drill {
+        let Drill { id, attack, edge, listener, caller, program, prepared, by, outcome } = drill;
+        Drill {
+            id: DrillId::from_stored(&self.of("d", id.as_str())),
+            attack: *attack,
+            edge: EdgeId::from_stored(&self.of("e", edge.as_str())),
+            listener: self.listener_id(listener),
+            caller: self.workload_id(caller),
+            program: program.clone(),
+            prepared: *prepared,
+            by: self.of("operator", by),
+            outcome: outcome.clone().map(|it| DrillOutcome { by: self.of("operator", &it.by), ..it }),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Reading: the whole graph, or one thing of it.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 use serde::de::DeserializeOwned;
 use tierzero_core::graph::{
@@ -8,7 +9,7 @@ use tierzero_core::graph::{
 use tierzero_core::id::{EdgeId, ListenerId, WorkloadId};
 
 use crate::Store;
-use crate::apply::timestamp;
+use crate::apply::{nanoseconds, timestamp};
 use crate::error::{Inner, StoreError};
 
 impl Store {
@@ -36,6 +37,7 @@ impl Store {
                     "SELECT CAST(number AS TEXT), body FROM decision ORDER BY at_ns, number",
                     [],
                 )?,
+                drills: all(connection, "drill", "SELECT id, body FROM drill ORDER BY prepared_ns, id", [])?,
             })
         })
     }
@@ -83,6 +85,21 @@ impl Store {
         })
     }
 
+    /// The latest `limit` flows that ended at `since` or later, newest first.
+    ///
+    /// # Errors
+    /// As [`Store::snapshot`].
+    pub fn flows_since(&self, since: Timestamp, limit: u32) -> Result<Vec<Flow>, StoreError> {
+        self.read(|connection| {
+            all(
+                connection,
+                "flow",
+                "SELECT CAST(number AS TEXT), body FROM flow WHERE to_ns >= ?1 ORDER BY to_ns DESC, id DESC LIMIT ?2",
+                params![nanoseconds(since), limit],
+            )
+        })
+    }
+
     /// The latest `limit` flows of all, newest first.
     ///
     /// # Errors
@@ -114,7 +131,7 @@ fn hosts(connection: &Connection) -> Result<Vec<Host>, Inner> {
     all(connection, "host", "SELECT id, body FROM host ORDER BY id", [])
 }
 
-fn window(connection: &Connection) -> Result<Option<(jiff::Timestamp, jiff::Timestamp)>, Inner> {
+fn window(connection: &Connection) -> Result<Option<(Timestamp, Timestamp)>, Inner> {
     let ends: (Option<i64>, Option<i64>) =
         connection.query_row("SELECT min(started_ns), max(last_ns) FROM session", [], |row| {
             Ok((row.get(0)?, row.get(1)?))

@@ -16,7 +16,7 @@ use crate::moment::{Since, duration, moment};
 use crate::output::index::Index;
 use crate::output::table::{Cell, Column, Table, terminal_width};
 use crate::output::{colour, coverage, escape, found, json, words};
-use crate::{config, stored};
+use crate::{config, operator, stored};
 
 /// What should be known, one finding for each cause, gravest first
 #[derive(Args, Debug)]
@@ -293,9 +293,7 @@ impl Decide {
             return Err(Failure::new(format!("{} is resolved: there is nothing to decide", finding.id))
                 .next("`tierzero findings --all` shows it; it opens again by itself if it is seen again"));
         }
-        let by = std::env::var("SUDO_USER")
-            .or_else(|_| std::env::var("USER"))
-            .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid()));
+        let by = operator::name();
         let decision = Decision { finding: finding.id.clone(), at, by: by.clone(), verb };
         stored::writable(&global.db())?
             .decide(&decision)

@@ -5,6 +5,7 @@ pub(crate) mod callers;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod drill;
 pub(crate) mod edges;
 pub(crate) mod events;
 pub(crate) mod explain;
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         Command::Paths(paths) => paths.run(&global),
         Command::Findings(findings) => findings.run(&global),
         Command::Finding(decide) => decide.run(&global),
+        Command::Drill(drills) => drills.run(&global),
         Command::Explain(explain) => explain.run(&global),
         Command::Report(report) => report.run(&global),
         Command::Export(export) => export.run(&global),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::agent_tree::AgentTree;
 use super::holder::Holder;
 use super::{Relay, Wrap};
+use crate::drill::Drill;
 use crate::event::{Degradation, HostDescription, ListenAddress, SocketFile};
 use crate::evidence::{Credential, Level, Principal, Source};
 use crate::finding::{Decision, Finding};
@@ -415,6 +416,8 @@ pub struct Snapshot {
     pub findings: Vec<Finding>,
     /// What operators decided about them, in order of time.
     pub decisions: Vec<Decision>,
+    /// Attempts that operators were handed, in order of time.
+    pub drills: Vec<Drill>,
 }
 
 impl Listener {

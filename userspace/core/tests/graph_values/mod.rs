@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tierzero_core::drill::{Drill, DrillOutcome, DrillResult};
 use tierzero_core::event::{Degradation, ListenAddress, SocketFile};
 use tierzero_core::evidence::{Credential, CredentialKind, Level, Principal, PrincipalKind, Source};
 use tierzero_core::finding::{
@@ -15,8 +16,8 @@ use tierzero_core::graph::{
     Host, Lifetime, Listener, ListenerClass, PrincipalSighting, ProcessCount, Relay, Rotation, Stander,
     StandingRoom, StandingScope, ToolUse, Transport, VerdictChange, Workload, Wrap, WrapState,
 };
-use tierzero_core::id::{EdgeId, FindingId, HostId, ListenerId, Netns, WorkloadId};
-use tierzero_core::verdict::{Check, Contrast, Revision, Served, Strength, Verdict};
+use tierzero_core::id::{DrillId, EdgeId, FindingId, HostId, ListenerId, Netns, WorkloadId};
+use tierzero_core::verdict::{Attack, Check, Contrast, Revision, Served, Strength, Verdict};
 
 /// A moment, `second` seconds and a bit after a fixed start.
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -88,6 +89,27 @@ pub(crate) fn accepted() -> Decision {
     }
 }
 
+/// A drill that was refused.
+pub(crate) fn drill() -> Drill {
+    Drill {
+        id: DrillId::derive(&["caller-1"]),
+        attack: Attack::StandIn,
+        edge: edge(1, 1).id,
+        listener: listener(&workload("redis")).id,
+        caller: WorkloadId::derive(&["caller-1"]),
+        program: "redis-cli".to_owned(),
+        prepared: at(2),
+        by: "marker".to_owned(),
+        outcome: Some(DrillOutcome {
+            at: at(3),
+            by: "marker".to_owned(),
+            result: DrillResult::Refused,
+            flows: 1,
+        }),
+    }
+}
+
+/// An agent's tree.
 pub(crate) fn agent(root: &Workload) -> AgentTree {
     AgentTree {
         root: root.id.clone(),

@@ -7,7 +7,8 @@ use tierzero_core::verdict::Verdict;
 
 use crate::graph_values;
 pub(crate) use crate::graph_values::{
-    accepted, agent, at, edge, finding, flow, holder, host, listener, relay, unix_listener, workload, wrap,
+    accepted, agent, at, drill, edge, finding, flow, holder, host, listener, relay, unix_listener, workload,
+    wrap,
 };
 
 /// What was not seen, with a time in which nothing ran.
@@ -37,6 +38,7 @@ pub(crate) fn snapshot() -> Snapshot {
         agents: vec![agent(&caller)],
         findings: vec![finding()],
         decisions: vec![accepted()],
+        drills: vec![drill()],
         workloads: vec![caller, receiver, peer],
         edges: (1..=7).map(|number| edge(number, number)).collect(),
         holders: vec![

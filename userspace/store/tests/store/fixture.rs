@@ -4,7 +4,7 @@ use tierzero_core::graph::{Delta, Edge};
 
 use crate::graph_values;
 pub(crate) use crate::graph_values::{
-    accepted, agent, at, coverage, finding, flow, holder, host, listener, unix_listener, workload,
+    accepted, agent, at, coverage, drill, finding, flow, holder, host, listener, unix_listener, workload,
 };
 
 /// An edge whose credential says no end.

@@ -1,7 +1,10 @@
 //! What is stored comes back, over restarts, in order, bounded.
 
-use crate::fixture::{accepted, at, edge, finding, flow, graph, host, listener, unix_listener, workload};
+use crate::fixture::{
+    accepted, at, drill, edge, finding, flow, graph, host, listener, unix_listener, workload,
+};
 use tempfile::TempDir;
+use tierzero_core::drill::Drill;
 use tierzero_core::graph::Delta;
 use tierzero_store::{Limits, Place, Store, StoreError};
 
@@ -53,9 +56,12 @@ fn an_operator_decides_while_an_observer_writes_and_neither_is_lost() {
     observer.apply(&[Delta::Finding(finding())]).unwrap();
     let mut operator = Store::open(place).unwrap();
     operator.decide(&accepted()).unwrap();
+    operator.keep_drill(&Drill { outcome: None, ..drill() }).unwrap();
+    operator.keep_drill(&drill()).unwrap();
     observer.apply(&[Delta::Finding(finding())]).unwrap();
     let snapshot = observer.snapshot().unwrap();
     assert_eq!((snapshot.findings, snapshot.decisions), (vec![finding()], vec![accepted()]));
+    assert_eq!(snapshot.drills, [drill()]);
 }
 
 #[test]

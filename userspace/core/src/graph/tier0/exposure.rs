@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Terms;
+use crate::drill::weigh;
 use crate::event::ListenAddress;
 use crate::graph::{Edge, Expiry, Holder, Lifetime, Listener, Snapshot, Workload, WrapState};
 use crate::id::{EdgeId, ListenerId, WorkloadId};
@@ -47,7 +48,7 @@ pub fn exposure(snapshot: &Snapshot, terms: &Terms) -> Vec<EdgeGrid> {
                 .filter(|caller| caller.uid.is_some())
                 .and_then(|caller| users.get(&(&caller.host, caller.uid)))
                 .map_or(0, |count| count.saturating_sub(1));
-            let cells = grid(&Standing {
+            let mut cells = grid(&Standing {
                 verdict: edge.verdict,
                 check: edge.check,
                 strength: edge.strength,
@@ -59,6 +60,7 @@ pub fn exposure(snapshot: &Snapshot, terms: &Terms) -> Vec<EdgeGrid> {
                 same_user,
                 short_lived_s: terms.short_lived_s,
             })?;
+            weigh(&mut cells, &edge.id, &snapshot.drills);
             Some(EdgeGrid { edge: edge.id.clone(), cells })
         })
         .collect();

@@ -31,6 +31,7 @@ impl Graph {
             wraps: Vec::new(),
             findings: Vec::new(),
             decisions: Vec::new(),
+            drills: Vec::new(),
         }
     }
 
