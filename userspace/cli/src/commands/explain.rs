@@ -52,6 +52,8 @@ impl Explain {
                     .flows_of_edge(&edge.id, FLOWS)
                     .map_err(|error| stored::failure("the flows of the edge can't be read", &error))?;
                 explanation::edge(&mut out, &snapshot, &index, edge, &flows)?;
+                let terms = config::load(global.config.as_deref())?.terms;
+                walk::edge_grid(&mut out, &snapshot, &edge.id, &terms)?;
             }
             Subject::Listener(listener) => explanation::listener(&mut out, &snapshot, &index, listener)?,
             Subject::Finding(finding) => {

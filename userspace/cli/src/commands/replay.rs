@@ -169,6 +169,7 @@ fn continued(config: &Config, store: &mut Store) -> Outcome<Pipeline> {
     let mut pipeline = Pipeline::new(observe::settings(config, key));
     pipeline.find_by(config.rules());
     pipeline.name_callers(config.callers.clone());
+    pipeline.label(config.labels.clone());
     pipeline.restore(&store.snapshot().map_err(failed)?);
     Ok(pipeline)
 }

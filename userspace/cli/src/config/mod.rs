@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tierzero_core::finding::{CallerLists, Rules};
 use tierzero_core::graph::tier0::Terms;
+use tierzero_core::graph::{Label, Labels};
 use tierzero_export::STALE_AFTER;
 
 use crate::error::{Failure, Outcome};
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) retention_days: Option<u32>,
     /// Who is an agent.
     pub(crate) agents: AgentRules,
+    /// What the operator calls listeners.
+    pub(crate) labels: Labels,
     /// Who may call, by listener.
     pub(crate) callers: CallerLists,
     /// Where findings are sent to, beside the store.
@@ -56,6 +59,7 @@ impl Default for Config {
             tls_library: false,
             retention_days: None,
             agents: AgentRules::default(),
+            labels: Labels::default(),
             callers: CallerLists::default(),
             webhook: None,
             stale_after: STALE_AFTER,
@@ -123,6 +127,7 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
         tls_library: sections.observe.tls_library.unwrap_or_default(),
         retention_days: limits.retention_days.map(toml::Spanned::into_inner),
         agents,
+        labels: Labels { legacy: labels(sections.legacy), modern: labels(sections.modern) },
         callers: CallerLists {
             lists: sections.named_caller.into_iter().map(sections::NamedCaller::list).collect(),
         },
@@ -133,6 +138,10 @@ fn parse(path: &Path, text: &str) -> Outcome<(Config, Vec<&'static str>)> {
         terms,
     };
     Ok((config, idle))
+}
+
+fn labels(written: Vec<sections::Place>) -> Vec<Label> {
+    written.into_iter().map(sections::Place::label).collect()
 }
 
 /// A rule as it was written. Its pattern was compiled once when it was checked.
@@ -236,6 +245,7 @@ mod tests {
                     }],
                     ..AgentRules::default()
                 },
+                labels: Labels::default(),
                 callers: CallerLists::default(),
                 webhook: None,
                 stale_after: SignedDuration::from_secs(60),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tierzero_core::finding::CallerList;
+use tierzero_core::graph::Label;
 use tierzero_core::graph::tier0::{Owned, OwnerRule};
 use toml::Spanned;
 
@@ -125,6 +126,20 @@ pub(super) struct Limits {
     pub(super) owner_stale_days: Option<Spanned<u32>>,
 }
 
+impl Place {
+    /// As the core takes it.
+    pub(super) fn label(self) -> Label {
+        let Self { address, port, unit, exe } = self;
+        let text = |it: Option<Spanned<String>>| it.map(Spanned::into_inner);
+        Label {
+            address: text(address),
+            port: port.map(Spanned::into_inner),
+            unit: text(unit),
+            exe: text(exe),
+        }
+    }
+}
+
 impl NamedCaller {
     /// As the core takes it.
     pub(super) fn list(self) -> CallerList {
@@ -158,8 +173,8 @@ impl Sections {
     pub(super) fn without_effect(&self) -> Vec<&'static str> {
         let Self {
             agent: _,
-            legacy,
-            modern,
+            legacy: _,
+            modern: _,
             owner: _,
             named_caller: _,
             model_endpoint,
@@ -179,8 +194,6 @@ impl Sections {
             owner_stale_days: _,
         } = limits;
         [
-            (!legacy.is_empty(), "[[legacy]]"),
-            (!modern.is_empty(), "[[modern]]"),
             (model_endpoint.iter().any(|it| it.path.is_some()), "[[model_endpoint]] path"),
             (!zones.is_empty(), "[zones]"),
             (memory_bytes.is_some(), "[limits] memory_bytes"),

@@ -63,6 +63,7 @@ pub(crate) fn run(wish: &Wish) -> Outcome {
     let mut pipeline = Pipeline::new(settings(&wish.config, key));
     pipeline.find_by(wish.config.rules());
     pipeline.name_callers(wish.config.callers.clone());
+    pipeline.label(wish.config.labels.clone());
     pipeline.restore(&before);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -6,7 +6,7 @@ use tierzero_core::graph::routes::Bridge;
 use tierzero_core::graph::tier0::{Terms, exposure};
 use tierzero_core::graph::{Edge, Snapshot};
 use tierzero_core::id::EdgeId;
-use tierzero_core::verdict::{Resistance, path_grid};
+use tierzero_core::verdict::{Cell, Resistance, path_grid};
 
 use super::index::Index;
 use super::text::{heading, sentence};
@@ -57,19 +57,7 @@ pub(crate) fn path(
         .map(|grid| &grid.cells)
         .collect();
     match path_grid(&cells) {
-        Some(cells) => {
-            for cell in cells {
-                let style = match cell.resistance {
-                    Resistance::Absent => colour::ERROR,
-                    Resistance::Annoying => colour::WARNING,
-                    Resistance::Unproven => colour::PLAIN,
-                    Resistance::Impossible => colour::GOOD,
-                };
-                let (code, name) = (cell.attack.code(), cell.attack.as_str());
-                writeln!(out, "  {code} {name:<10} {style}{}{style:#}", cell.resistance.as_str())?;
-                sentence(out, "   ", &cell.because)?;
-            }
-        }
+        Some(cells) => attempts(out, &cells)?,
         None => sentence(out, "", "no hop served anybody: there is nothing to judge")?,
     }
 
@@ -85,6 +73,34 @@ pub(crate) fn path(
         "other ways between the same ends: this is the strongest and shortest that was seen",
     )?;
     writeln!(out)
+}
+
+/// What stands against five attempts on one edge.
+pub(crate) fn edge_grid(
+    out: &mut dyn Write,
+    snapshot: &Snapshot,
+    id: &EdgeId,
+    terms: &Terms,
+) -> io::Result<()> {
+    let grids = exposure(snapshot, terms);
+    let Some(grid) = grids.iter().find(|grid| grid.edge == *id) else { return Ok(()) };
+    heading(out, "What stands against five attempts")?;
+    attempts(out, &grid.cells)
+}
+
+fn attempts(out: &mut dyn Write, cells: &[Cell]) -> io::Result<()> {
+    for cell in cells {
+        let style = match cell.resistance {
+            Resistance::Absent => colour::ERROR,
+            Resistance::Annoying => colour::WARNING,
+            Resistance::Unproven => colour::PLAIN,
+            Resistance::Impossible => colour::GOOD,
+        };
+        let (code, name) = (cell.attack.code(), cell.attack.as_str());
+        writeln!(out, "  {code} {name:<10} {style}{}{style:#}", cell.resistance.as_str())?;
+        sentence(out, "   ", &cell.because)?;
+    }
+    Ok(())
 }
 
 fn hop(out: &mut dyn Write, snapshot: &Snapshot, index: &Index<'_>, id: &EdgeId) -> io::Result<()> {

@@ -9,6 +9,7 @@ mod coverage;
 mod edges;
 mod holder;
 mod holders;
+mod labels;
 mod life;
 mod listeners;
 mod model;
@@ -22,6 +23,7 @@ mod wrap;
 
 pub use agent_tree::{AgentMember, AgentTree, Boundary, Crossing};
 pub use holder::{HeldCredential, Holder, MOST_CREDENTIALS};
+pub use labels::{Label, Labels};
 pub use life::{CredentialLife, Expiry, Lifetime, Rotation};
 pub use model::{
     AgentStatus, CoverageSummary, CredentialSighting, DegradedInterval, Delta, Edge, EdgeEnds, EvidenceLine,

@@ -1,5 +1,6 @@
 //! The graph as it grows: workloads, listeners and edges by number, and what of it has to be handed out.
 
+mod listener_class;
 mod stored;
 
 use std::collections::BTreeSet;
@@ -10,10 +11,7 @@ use super::edges::{EdgeEntry, Edges};
 use super::holders::{Holders, Sign};
 use super::listeners::{Listeners, new_listener};
 use super::workloads::Workloads;
-use super::{
-    Agents, CoverageSummary, Delta, EdgeEnds, Holder, Host, Listener, ListenerClass, Snapshot, Transport,
-    Workload,
-};
+use super::{Agents, CoverageSummary, Delta, EdgeEnds, Holder, Host, Labels, Snapshot, Transport, Workload};
 use crate::event::ListenAddress;
 use crate::evidence::Principal;
 use crate::fingerprint::Fingerprint;
@@ -61,6 +59,7 @@ pub(crate) struct Graph {
     holders: Holders,
     pub(crate) agents: Agents,
     short_lived_s: u64,
+    pub(crate) labels: Labels,
     pub(crate) coverage: CoverageSummary,
     window: Option<(Timestamp, Timestamp)>,
     most: Most,
@@ -83,6 +82,7 @@ impl Graph {
             holders: Holders::default(),
             agents: Agents::default(),
             short_lived_s,
+            labels: Labels::default(),
             coverage: CoverageSummary::default(),
             window: None,
             most,
@@ -407,17 +407,5 @@ impl Graph {
 
     fn render_edge(&self, entry: &EdgeEntry) -> super::Edge {
         entry.render(&self.listeners.contrasts(entry.listener))
-    }
-
-    fn render_listener(&self, number: u32) -> Option<Listener> {
-        let entry = self.listeners.get(number)?;
-        let siblings =
-            self.workloads.get(entry.workload).map(|it| it.listeners.as_slice()).unwrap_or_default();
-        let sibling_legacy = siblings
-            .iter()
-            .filter(|it| **it != number)
-            .any(|it| self.listeners.get(*it).is_some_and(|it| it.tally_of(Verdict::LocationTrusted) > 0));
-        let (class, reasons): (ListenerClass, _) = entry.class(sibling_legacy);
-        Some(Listener { class, reasons, ..entry.value.clone() })
     }
 }

@@ -9,7 +9,7 @@ use crate::finding::{
     listed_since, look, place, proved, refused,
 };
 use crate::fingerprint::{Fingerprint, Fingerprinter};
-use crate::graph::{AgentStatus, CoverageSummary, Delta, Edge, Holder, Snapshot, ToLookAt};
+use crate::graph::{AgentStatus, CoverageSummary, Delta, Edge, Holder, Labels, Snapshot, ToLookAt};
 use crate::id::{FindingId, HolderId, ListenerId, WorkloadId};
 
 use std::collections::HashMap;
@@ -79,6 +79,11 @@ impl Pipeline {
     /// Sets the rules of findings. To be called before the first step.
     pub fn find_by(&mut self, rules: Rules) {
         self.watch.rules = rules;
+    }
+
+    /// What the operator calls listeners. To be called before a stored graph is restored and before the first step.
+    pub fn label(&mut self, labels: Labels) {
+        self.graph.labels = labels;
     }
 
     /// Names callers of listeners. To be called before a stored graph is restored and before the first step.

@@ -81,5 +81,6 @@ impl Graph {
         // What came from the store need not go back there.
         let mut known = Vec::new();
         self.take_soon(&mut known);
+        self.class_anew();
     }
 }
