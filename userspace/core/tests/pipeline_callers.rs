@@ -6,6 +6,7 @@ mod pipeline_scene;
 use pipeline_scene::{HOST, Scene, pid, settings};
 use tierzero_core::finding::{CallerList, CallerLists, Finding, FindingType, TurnKind, callers};
 use tierzero_core::graph::Snapshot;
+use tierzero_core::graph::tier0::{Owned, OwnerRule, Terms};
 use tierzero_core::pipeline::Pipeline;
 
 const GET: (&str, &str) = ("*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", "$1\r\nv\r\n");
@@ -110,4 +111,48 @@ fn a_list_made_later_finds_who_was_there_and_a_longer_one_ends_it() {
     let long = goes_on(&short, lists(listener, &["app", "ops"], &[]));
     assert!(unlisted(&long)[0].ended().is_some());
     assert_eq!(callers(&long, &lists(listener, &["app"], &[]))[0].listed, Some(false));
+}
+
+fn owners(names: &[(&str, Option<&str>)]) -> Terms {
+    let rule = |(name, gone_on): &(&str, Option<&str>)| OwnerRule {
+        of: Owned::Principal((*name).to_owned()),
+        owner: "ops".to_owned(),
+        confirmed_on: None,
+        gone_on: gone_on.map(|it| it.parse().unwrap()),
+    };
+    Terms { owners: names.iter().map(rule).collect(), ..Terms::default() }
+}
+
+#[test]
+fn names_without_an_owner_and_names_that_are_gone_are_found() {
+    let kinds = |snapshot: &Snapshot| -> Vec<_> {
+        let own = |it: &&Finding| matches!(it.kind, FindingType::OwnerMissing | FindingType::LeaverUsed);
+        snapshot.findings.iter().filter(own).map(|it| (it.kind, it.ended().is_some())).collect()
+    };
+    let app = auth("app");
+    let with = |terms: Terms, stored: Option<&Snapshot>| {
+        let mut pipeline = Pipeline::new(settings());
+        pipeline.own_by(terms);
+        if let Some(stored) = stored {
+            pipeline.restore(stored);
+            return Scene::with(pipeline).snapshot();
+        }
+        let mut scene = Scene::with(pipeline);
+        let redis = scene.process(100, "/usr/bin/redis-server", HOST, 50);
+        scene.process(200, "/usr/bin/redis-cli", HOST, 1000);
+        scene.listen(redis, PLACE, HOST);
+        call(&mut scene, 200, 40001, &[GET_NOAUTH, (&app, "+OK\r\n"), GET]);
+        scene.snapshot()
+    };
+    assert_eq!(kinds(&with(Terms::default(), None)), [], "without a list nothing is missing from it");
+    assert_eq!(kinds(&with(owners(&[("app", None)]), None)), []);
+    assert_eq!(kinds(&with(owners(&[("app", Some("2999-01-01"))]), None)), []);
+    assert_eq!(
+        kinds(&with(owners(&[("app", Some("2001-01-01"))]), None)),
+        [(FindingType::LeaverUsed, false)]
+    );
+    let missing = with(owners(&[("etl", None)]), None);
+    assert_eq!(kinds(&missing), [(FindingType::OwnerMissing, false)]);
+    let named = with(owners(&[("etl", None), ("app", None)]), Some(&missing));
+    assert_eq!(kinds(&named), [(FindingType::OwnerMissing, true)]);
 }

@@ -25,10 +25,13 @@ const CONFIGURATION: &[(&str, &str)] = &[
         "[[agent]]",
         "name, and any of exe, argv (regular expression), unit, cgroup, uid, netns, env (names of variables); every key that is given must fit. What such a process starts is part of the agent, until a boundary of lineage (sudo, su, doas, pkexec, cron, at, a systemd unit).",
     ),
-    ("[[legacy]], [[modern]]", "address, port, unit, exe of listeners. No effect yet."),
+    (
+        "[[legacy]], [[modern]]",
+        "address (of the host's own, or a path, or @name), port, unit, exe of listeners; all that is given must fit. Legacy is taken at its word. Modern fills in what was not observed and hides nothing that was: a listener that served somebody for a place, a shared secret or in a way that could not be read keeps its class, and says so. Read when observe starts.",
+    ),
     (
         "[[owner]]",
-        "principal (a name; a certificate's common name or a token's subject is enough; KIND:NAME for one kind alone) or workload, owner, confirmed_on (date), gone_on (date from which it is meant to be out of use).",
+        "principal (a name; a certificate's common name or a token's subject is enough; KIND:NAME for one kind alone) or workload, owner, confirmed_on (date), gone_on (date from which it is meant to be out of use). A verified name that the list lacks is the finding owner-missing, one that is used after it is gone leaver-used. Read when observe starts, and by report.",
     ),
     (
         "[[named_caller]]",

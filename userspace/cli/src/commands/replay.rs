@@ -170,6 +170,7 @@ fn continued(config: &Config, store: &mut Store) -> Outcome<Pipeline> {
     pipeline.find_by(config.rules());
     pipeline.name_callers(config.callers.clone());
     pipeline.label(config.labels.clone());
+    pipeline.own_by(config.terms.clone());
     pipeline.restore(&store.snapshot().map_err(failed)?);
     Ok(pipeline)
 }

@@ -64,6 +64,7 @@ pub(crate) fn run(wish: &Wish) -> Outcome {
     pipeline.find_by(wish.config.rules());
     pipeline.name_callers(wish.config.callers.clone());
     pipeline.label(wish.config.labels.clone());
+    pipeline.own_by(wish.config.terms.clone());
     pipeline.restore(&before);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

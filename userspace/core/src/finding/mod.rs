@@ -11,6 +11,7 @@ mod decision;
 mod life;
 mod look;
 mod model;
+mod owners;
 mod severity;
 mod types;
 
@@ -26,3 +27,4 @@ pub use types::FindingType;
 pub(crate) use book::{Book, Rests};
 pub(crate) use callers::{listed_since, refused};
 pub(crate) use look::{Behind, Carries, Seen, Sign, look, place, proved};
+pub(crate) use owners::{owned_since, ownership};

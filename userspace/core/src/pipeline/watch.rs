@@ -6,9 +6,10 @@ use super::Pipeline;
 use crate::evidence::PrincipalKind;
 use crate::finding::{
     Behind, Book, CallerLists, Carries, FindingType, Rests, Rules, Seen, Severity, Sign, Subject,
-    listed_since, look, place, proved, refused,
+    listed_since, look, owned_since, ownership, place, proved, refused,
 };
 use crate::fingerprint::{Fingerprint, Fingerprinter};
+use crate::graph::tier0::Terms;
 use crate::graph::{AgentStatus, CoverageSummary, Delta, Edge, Holder, Labels, Snapshot, ToLookAt};
 use crate::id::{FindingId, HolderId, ListenerId, WorkloadId};
 
@@ -46,6 +47,9 @@ pub(super) struct Watch {
     lists: CallerLists,
     /// Stored findings about callers that were put on a list since.
     listed: Vec<FindingId>,
+    terms: Terms,
+    /// Stored findings about names that were given an owner since.
+    owned: Vec<FindingId>,
     well_known: Vec<Fingerprint>,
     carries: HashMap<ListenerId, Carries>,
     /// Names that may become dormant: when each was last seen, and where.
@@ -65,6 +69,8 @@ impl Watch {
             book: Book::default(),
             lists: CallerLists::default(),
             listed: Vec::new(),
+            terms: Terms::default(),
+            owned: Vec::new(),
             well_known,
             carries: HashMap::new(),
             names: HashMap::new(),
@@ -79,6 +85,11 @@ impl Pipeline {
     /// Sets the rules of findings. To be called before the first step.
     pub fn find_by(&mut self, rules: Rules) {
         self.watch.rules = rules;
+    }
+
+    /// Who owns what. To be called before a stored graph is restored and before the first step.
+    pub fn own_by(&mut self, terms: Terms) {
+        self.watch.terms = terms;
     }
 
     /// What the operator calls listeners. To be called before a stored graph is restored and before the first step.
@@ -111,6 +122,7 @@ impl Pipeline {
         self.watch.blind_before = blind(&snapshot.coverage);
         self.watch.book.restored(&snapshot.findings);
         self.watch.listed = listed_since(&self.watch.lists, snapshot);
+        self.watch.owned = owned_since(&self.watch.terms, snapshot);
     }
 
     /// All findings, in order of id.
@@ -167,6 +179,9 @@ impl Pipeline {
         for id in std::mem::take(&mut self.watch.listed) {
             self.watch.book.end(&id, self.clock, "the operator put the caller on the listener's list");
         }
+        for id in std::mem::take(&mut self.watch.owned) {
+            self.watch.book.end(&id, self.clock, "the operator named an owner");
+        }
     }
 
     fn watch_edge(&mut self, edge: &Edge) {
@@ -216,6 +231,9 @@ impl Pipeline {
             says,
         };
         let most = self.watch.rules.most;
+        if let Some(sign) = ownership(&self.watch.terms, holder, &place) {
+            self.watch.book.whole(sign, holder.last, most);
+        }
         if let Some(rotation) = &holder.life.rotated {
             let says = format!(
                 "a secret without an end that {who} uses at {place} took another's place: the old one was last taken {}, the new one first {}",
