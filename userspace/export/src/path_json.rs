@@ -70,13 +70,13 @@ pub(crate) fn all(routes: &Routes<'_>) -> Vec<PathJson> {
     bridges.iter().map(PathJson::from).collect()
 }
 
-/// The paths of a snapshot's agents as a JSON array, each as in the graph JSON.
+/// The paths of a snapshot's agents as a JSON array, each as in the graph JSON, and whether a limit cut the list off.
 #[must_use]
-pub fn paths_json(snapshot: &Snapshot, wanted: impl Fn(&Bridge) -> bool) -> String {
-    let (bridges, _) = Routes::of(snapshot).bridges(Limits::default());
+pub fn paths_json(snapshot: &Snapshot, wanted: impl Fn(&Bridge) -> bool) -> (String, bool) {
+    let (bridges, left_off) = Routes::of(snapshot).bridges(Limits::default());
     let paths: Vec<PathJson> = bridges.iter().filter(|it| wanted(it)).map(PathJson::from).collect();
     // Strings, numbers and lists alone: nothing that can't be written.
     let mut text = serde_json::to_string_pretty(&paths).unwrap_or_default();
     text.push('\n');
-    text
+    (text, left_off)
 }

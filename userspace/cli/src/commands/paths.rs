@@ -80,7 +80,11 @@ impl Paths {
             self.agent.as_ref().is_none_or(|text| index.workload_name(id).contains(text.as_str()))
         };
         if self.json {
-            write!(out, "{}", tierzero_export::paths_json(snapshot, |it| wanted(&it.agent)))?;
+            let (text, left_off) = tierzero_export::paths_json(snapshot, |it| wanted(&it.agent));
+            write!(out, "{text}")?;
+            if left_off {
+                colour::warn("there are more ways than were looked for: the list is cut off");
+            }
             return Ok(());
         }
         let (mut bridges, left_off) = routes.bridges(Limits::default());
@@ -298,7 +302,18 @@ fn standing(snapshot: &Snapshot, name: &str) -> Outcome<Place> {
     let by_name = |it: &&Workload| it.name == name || (name.len() >= 3 && it.id.as_str().starts_with(name));
     let place = match here().find(by_netns) {
         Some(it) => it.netns.map(|netns| Place { netns, uid: None }),
-        None => here().find(by_name).and_then(|it| Some(Place { netns: it.netns?, uid: it.uid })),
+        None => {
+            let mut stands = here().filter(by_name).filter_map(|it| Some((it.netns?, it.uid)));
+            let first = stands.next();
+            if let Some(other) = first.and_then(|first| stands.find(|it| *it != first)) {
+                let (netns, uid) = other;
+                let uid = uid.map_or_else(String::new, |uid| format!(", user {uid}"));
+                return Err(Failure::new(format!("`{}` stands in several places", escape::untrusted(name)))
+                    .because(format!("another of that name is in network namespace {}{uid}", netns.0))
+                    .next("give the id of a workload, or the namespace; `tierzero workloads` shows them"));
+            }
+            first.map(|(netns, uid)| Place { netns, uid })
+        }
     };
     place.ok_or_else(|| {
         Failure::new(format!("nothing was seen in a place called `{name}`"))

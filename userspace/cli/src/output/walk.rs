@@ -1,11 +1,12 @@
 //! A path of an agent, hop by hop, and what stands against five attempts on it.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use tierzero_core::graph::routes::Bridge;
 use tierzero_core::graph::tier0::{Terms, exposure};
 use tierzero_core::graph::{Edge, Snapshot};
-use tierzero_core::id::EdgeId;
+use tierzero_core::id::{EdgeId, ListenerId, WorkloadId};
 use tierzero_core::verdict::{Cell, Resistance, path_grid};
 
 use super::index::Index;
@@ -117,7 +118,7 @@ fn hop(out: &mut dyn Write, snapshot: &Snapshot, index: &Index<'_>, id: &EdgeId)
 /// How firm it is that what goes out at a workload follows from what came in.
 fn relation(snapshot: &Snapshot, inbound: &EdgeId, outbound: &EdgeId) -> String {
     let relay = snapshot.relays.iter().find(|it| it.inbound == *inbound && it.outbound == *outbound);
-    match relay {
+    let how = match relay {
         Some(relay) => format!(
             "then, {}: used during {} requests and {} times outside of any; attributed {}; {} to {}",
             relay.strength.as_str(),
@@ -128,5 +129,27 @@ fn relation(snapshot: &Snapshot, inbound: &EdgeId, outbound: &EdgeId) -> String 
             words::moment(relay.to),
         ),
         None => "then, reachable: both edges exist, and nothing more is known".to_owned(),
+    };
+    match collapse(snapshot, inbound, outbound) {
+        Some((callers, names)) => {
+            format!("{how}; at least {callers} proved names in, {names} out: who called is not handed on")
+        }
+        None => how,
     }
+}
+
+/// How many names were proved to whoever hands on, and how many it proves further on, where those are fewer. Pools do
+/// that by design.
+fn collapse(snapshot: &Snapshot, inbound: &EdgeId, outbound: &EdgeId) -> Option<(usize, usize)> {
+    let edge = |id: &EdgeId| snapshot.edges.iter().find(|it| it.id == *id);
+    let proved = |listener: &ListenerId, caller: Option<&WorkloadId>| {
+        let edges = snapshot.edges.iter().filter(|it| it.listener == *listener);
+        let own = edges.filter(|it| caller.is_none_or(|caller| it.caller == *caller));
+        let names = own.flat_map(|it| &it.principals).filter(|it| it.verified).map(|it| &it.principal);
+        names.collect::<BTreeSet<_>>().len()
+    };
+    let (inbound, outbound) = (edge(inbound)?, edge(outbound)?);
+    let callers = proved(&inbound.listener, None);
+    let names = proved(&outbound.listener, Some(&outbound.caller));
+    (callers > names && callers > 1).then_some((callers, names))
 }
