@@ -4,7 +4,9 @@
 mod pipeline_scene;
 
 use pipeline_scene::{HOST, Scene, pid, settings};
-use tierzero_core::finding::{CallerList, CallerLists, Finding, FindingType, TurnKind, callers};
+use tierzero_core::finding::{
+    CallerList, CallerLists, Finding, FindingType, Mapping, TurnKind, callers, mapping,
+};
 use tierzero_core::graph::Snapshot;
 use tierzero_core::graph::tier0::{Owned, OwnerRule, Terms};
 use tierzero_core::pipeline::Pipeline;
@@ -155,4 +157,50 @@ fn names_without_an_owner_and_names_that_are_gone_are_found() {
     assert_eq!(kinds(&missing), [(FindingType::OwnerMissing, false)]);
     let named = with(owners(&[("etl", None), ("app", None)]), Some(&missing));
     assert_eq!(kinds(&named), [(FindingType::OwnerMissing, true)]);
+}
+
+#[test]
+fn edges_that_nobody_claimed_are_found_once_workloads_are_claimed_at_all() {
+    let workload = |name: &str| OwnerRule {
+        of: Owned::Workload(name.to_owned()),
+        owner: "ops".to_owned(),
+        confirmed_on: None,
+        gone_on: None,
+    };
+    let owned =
+        |names: &[&str]| Terms { owners: names.iter().map(|it| workload(it)).collect(), ..Terms::default() };
+    let with = |terms: Terms, lists: CallerLists, stored: Option<&Snapshot>| {
+        let mut pipeline = Pipeline::new(settings());
+        pipeline.own_by(terms);
+        pipeline.name_callers(lists);
+        if let Some(stored) = stored {
+            pipeline.restore(stored);
+            return Scene::with(pipeline).snapshot();
+        }
+        let mut scene = Scene::with(pipeline);
+        let redis = scene.process(100, "/usr/bin/redis-server", HOST, 50);
+        scene.process(200, "/usr/bin/redis-cli", HOST, 1000);
+        scene.listen(redis, PLACE, HOST);
+        call(&mut scene, 200, 40001, &[GET]);
+        scene.snapshot()
+    };
+    let unmapped = |snapshot: &Snapshot| -> Vec<bool> {
+        let own = snapshot.findings.iter().filter(|it| it.kind == FindingType::UnmappedEdge);
+        own.map(|it| it.ended().is_some()).collect()
+    };
+    let none = CallerLists::default;
+    let listed = || lists(PLACE, &[], &["redis-cli"]);
+    assert_eq!(unmapped(&with(Terms::default(), none(), None)), [false; 0]);
+    let found = with(owned(&["redis-server"]), none(), None);
+    assert_eq!(unmapped(&found), [false]);
+    assert_eq!(unmapped(&with(owned(&["redis-server", "redis-cli"]), none(), None)), [false; 0]);
+    assert_eq!(unmapped(&with(owned(&["redis-server"]), listed(), None)), [false; 0]);
+    assert_eq!(unmapped(&with(owned(&["redis-server"]), listed(), Some(&found))), [true]);
+    let state = |terms: &Terms, lists: &CallerLists| {
+        mapping(&found, terms, lists).values().copied().collect::<Vec<_>>()
+    };
+    assert_eq!(state(&Terms::default(), &none()), [Mapping::Unmapped]);
+    assert_eq!(state(&owned(&["redis-server", "redis-cli"]), &none()), [Mapping::Mapped]);
+    assert_eq!(state(&Terms::default(), &listed()), [Mapping::Approved]);
+    assert_eq!(state(&Terms::default(), &lists(PLACE, &["app"], &[])), [Mapping::Unmapped]);
 }

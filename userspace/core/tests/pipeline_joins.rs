@@ -155,3 +155,43 @@ fn after_a_restart_the_way_is_the_same_and_told_once() {
     assert!(!step.deltas.iter().any(|it| matches!(it, Delta::Finding(_))), "{:?}", step.deltas);
     assert_eq!(again.snapshot().findings, before.findings);
 }
+
+#[test]
+fn a_way_of_secrets_through_a_server_is_a_soft_bridge() {
+    const BARE: &[u8] = b"POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
+    const ASKED: &[u8] =
+        b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n";
+    const SHOWN: &[u8] =
+        b"POST /orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer MARK\r\nContent-Length: 2\r\n\r\n{}";
+    const AUTH: &[u8] = b"*2\r\n$4\r\nAUTH\r\n$5\r\nMARK5\r\n";
+    let mut stage = Stage::new();
+    let turns: [(&[u8], &[u8]); 3] =
+        [(GET, b"-NOAUTH Authentication required.\r\n"), (AUTH, b"+OK\r\n"), (GET, GOT)];
+    for _ in 0..20 {
+        let mut front = stage.connect(stage.agent, stage.server, "127.0.0.1:80");
+        stage.scene.says(&mut front, Role::Originator, BARE);
+        stage.scene.says(&mut front, Role::Responder, ASKED);
+        stage.scene.says(&mut front, Role::Originator, SHOWN);
+        let mut back = stage.connect(stage.server, stage.redis, "127.0.0.1:6379");
+        for (asks, answers) in turns {
+            stage.scene.says(&mut back, Role::Originator, asks);
+            stage.scene.says(&mut back, Role::Responder, answers);
+        }
+        stage.scene.close(&back);
+        stage.scene.says(&mut front, Role::Responder, TOLD);
+        stage.scene.close(&front);
+        stage.scene.wait(100);
+    }
+    for _ in 0..7 {
+        stage.scene.wait(1000);
+    }
+    assert_eq!(stage.found(FindingType::BridgeTransit), []);
+    let found = stage.found(FindingType::BridgeSecret);
+    let through: Vec<_> = found.iter().filter(|it| it.says.contains("through others")).collect();
+    assert_eq!(through.len(), 1, "{found:#?}");
+    assert_eq!(through[0].severity, Severity::Medium);
+    assert!(through[0].says.ends_with("the last hop was served for a shared secret"), "{}", through[0].says);
+    // The agent's own secret at the server is another one.
+    assert_eq!(found.len(), 2, "{found:#?}");
+    stage.end();
+}

@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use tierzero_core::finding::{Mapping, claims_workloads, mapping};
 use tierzero_core::graph::{Edge, Snapshot};
 
 use super::filter::Filter;
@@ -12,7 +13,7 @@ use crate::error::Outcome;
 use crate::output::index::Index;
 use crate::output::table::{Cell, Column, Table, terminal_width};
 use crate::output::{colour, coverage, json, words};
-use crate::stored;
+use crate::{config, stored};
 
 /// Who called whom, and what the receiver checked; worst first
 #[derive(Args, Debug)]
@@ -21,15 +22,41 @@ Examples:
   tierzero edges                              all of them
   tierzero edges --verdict location-trusted   served for where they sit
   tierzero edges --listener 6379 --since 1h   recent callers of a port
+  tierzero edges --mapping unmapped           those that nobody has claimed
   tierzero edges --json | jq '.[].verdict'    for programs
 
-FLOWS is served/all. Times are UTC. ID can be given to `tierzero explain`.")]
+FLOWS is served/all. Times are UTC. ID can be given to `tierzero explain`. An edge is mapped where
+[[owner]] names the workloads at both ends, approved where [[named_caller]] names the caller.")]
 pub(crate) struct Edges {
     #[command(flatten)]
     filter: Filter,
+    /// Only edges that the configuration's lists claim so far, and no further
+    #[arg(long, value_name = "STATE", value_enum)]
+    mapping: Option<MappingWord>,
     /// One JSON array, each element as in `export --format json`
     #[arg(long)]
     json: bool,
+}
+
+/// How far an edge is claimed, as typed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum MappingWord {
+    /// An end has no owner, and no list names the caller
+    Unmapped,
+    /// The workloads at both ends have owners
+    Mapped,
+    /// The listener's list of named callers names the caller
+    Approved,
+}
+
+impl MappingWord {
+    fn mapping(self) -> Mapping {
+        match self {
+            Self::Unmapped => Mapping::Unmapped,
+            Self::Mapped => Mapping::Mapped,
+            Self::Approved => Mapping::Approved,
+        }
+    }
 }
 
 impl Edges {
@@ -37,7 +64,12 @@ impl Edges {
     pub(crate) fn run(&self, global: &Global) -> Outcome {
         let mut snapshot = stored::snapshot(global)?;
         let all = snapshot.edges.len();
-        let kept = self.filtered(&snapshot, Timestamp::now());
+        let config = config::load(global.config.as_deref())?;
+        let mapping = mapping(&snapshot, &config.terms, &config.callers);
+        let mut kept = self.filtered(&snapshot, Timestamp::now());
+        if let Some(wanted) = self.mapping {
+            kept.retain(|it| mapping.get(&it.id) == Some(&wanted.mapping()));
+        }
         snapshot.edges = kept;
         let mut out = colour::stdout();
         if self.json {
@@ -50,13 +82,20 @@ impl Edges {
                     "none of {} fits the filter",
                     words::counted(words::count(all), "edge", "edges")
                 )?;
-            } else if !self.filter.is_empty() {
+            } else if !self.filter.is_empty() || self.mapping.is_some() {
                 writeln!(
                     out,
                     "{} of {} shown",
                     snapshot.edges.len(),
                     words::counted(words::count(all), "edge", "edges")
                 )?;
+            }
+            if claims_workloads(&config.terms) || !config.callers.lists.is_empty() {
+                let count = |wanted| mapping.values().filter(|it| **it == wanted).count();
+                let (unmapped, mapped) = (count(Mapping::Unmapped), count(Mapping::Mapped));
+                let edges = words::counted(words::count(all), "edge", "edges");
+                let approved = count(Mapping::Approved);
+                writeln!(out, "{edges}: {approved} approved, {mapped} mapped, {unmapped} unmapped")?;
             }
             coverage::footer(&mut out, &snapshot)?;
         }

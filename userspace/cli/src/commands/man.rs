@@ -31,7 +31,7 @@ const CONFIGURATION: &[(&str, &str)] = &[
     ),
     (
         "[[owner]]",
-        "principal (a name; a certificate's common name or a token's subject is enough; KIND:NAME for one kind alone) or workload, owner, confirmed_on (date), gone_on (date from which it is meant to be out of use). A verified name that the list lacks is the finding owner-missing, one that is used after it is gone leaver-used. Read when observe starts, and by report.",
+        "principal (a name; a certificate's common name or a token's subject is enough; KIND:NAME for one kind alone) or workload, owner, confirmed_on (date), gone_on (date from which it is meant to be out of use). A verified name that the list lacks is the finding owner-missing, one that is used after it is gone leaver-used; where workloads are named, an edge between others is unmapped-edge. Read when observe starts, and by report.",
     ),
     (
         "[[named_caller]]",

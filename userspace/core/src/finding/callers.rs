@@ -107,7 +107,7 @@ pub fn callers(snapshot: &Snapshot, lists: &CallerLists) -> Vec<Caller> {
 }
 
 /// The names that were proved on an edge, and whether it was also served without any.
-fn shown(edge: &Edge) -> (Vec<&Principal>, bool) {
+pub(super) fn shown(edge: &Edge) -> (Vec<&Principal>, bool) {
     let proved: Vec<_> = edge.principals.iter().filter(|it| it.verified).map(|it| &it.principal).collect();
     let open = edge.groups.iter().any(|it| it.verdict == Verdict::LocationTrusted && it.flows > 0);
     let placed = proved.is_empty() || open;

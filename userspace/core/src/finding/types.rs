@@ -97,6 +97,7 @@ impl FindingType {
             Self::OpaqueAgentPath => "what was asked of the agent is seen in a form that can be read",
             Self::DormantPrincipal => "the principal is seen again",
             Self::UnlistedCaller => "the caller is seen refused, or the operator puts it on the list",
+            Self::UnmappedEdge => "the operator's lists name owners of both ends, or the caller",
             Self::OwnerMissing => "the operator's list of owners names it",
             Self::BridgeTransit | Self::BridgeTunnel => {
                 "who serves at its end is seen to ask each of its callers for proof, or no way is seen to lead there"
@@ -105,7 +106,6 @@ impl FindingType {
             | Self::TokenPassthrough
             | Self::WrapLeaky
             | Self::WrapBypass
-            | Self::UnmappedEdge
             | Self::StaticSecret
             | Self::RotatedNotExpiring
             | Self::SecretInFile

@@ -126,7 +126,7 @@ fn is_way(kind: FindingType) -> bool {
     matches!(kind, FindingType::BridgeTransit | FindingType::BridgeTunnel)
 }
 
-/// A way of an agent through others to a listener that asks nothing.
+/// A way of an agent through others to a listener that asks nothing, or for a shared secret.
 fn through_others(whole: &Snapshot, bridge: &Bridge, signs: &mut Signs) {
     let (kind, how) = match bridge.kind {
         BridgeKind::Transit => (FindingType::BridgeTransit, "through others"),
@@ -139,14 +139,19 @@ fn through_others(whole: &Snapshot, bridge: &Bridge, signs: &mut Signs) {
         Hardness::Suspected => Severity::Low,
         Hardness::Hard if strength > HopStrength::Reachable => Severity::High,
         Hardness::Hard => Severity::Medium,
-        // By a secret all the way: what is open at the end is what these findings say.
-        Hardness::Soft => return,
+        Hardness::Soft => Severity::Medium,
     };
-    // Of a suspected agent soft ways are bridges too.
     let Some(last) = bridge.path.last().and_then(|it| edge(whole, it)) else { return };
-    if last.verdict != Verdict::LocationTrusted {
-        return;
-    }
+    // A way that ends at a shared secret is another finding, and not that of an agent which shows one itself.
+    let (kind, end, cause) = match last.verdict {
+        Verdict::LocationTrusted => (kind, "with no proof of identity observed", None),
+        Verdict::SecretChecked => (FindingType::BridgeSecret, "for a shared secret", Some(how.to_owned())),
+        Verdict::Refused
+        | Verdict::Opaque
+        | Verdict::Unproven
+        | Verdict::IdentityChecked
+        | Verdict::Public => return,
+    };
     let (Some(agent), Some(at)) = (workload(whole, &bridge.agent), listener(whole, &bridge.listener)) else {
         return;
     };
@@ -159,7 +164,7 @@ fn through_others(whole: &Snapshot, bridge: &Bridge, signs: &mut Signs) {
         .map(|it| it.name.as_str())
         .collect();
     let says = format!(
-        "agent {} reaches {} {how}: {}; {} at least, and the last hop was served with no proof of identity observed",
+        "agent {} reaches {} {how}: {}; {} at least, and the last hop was served {end}",
         agent.name,
         place(&at.at),
         hops.join(", then "),
@@ -167,7 +172,7 @@ fn through_others(whole: &Snapshot, bridge: &Bridge, signs: &mut Signs) {
     );
     let subjects = vec![Subject::Workload(agent.id.clone()), Subject::Listener(at.id.clone())];
     let (count, class) = (bridge.count.max(1), None);
-    put(signs, Sign { kind, severity, subjects, cause: None, count, class, says }, bridge.last);
+    put(signs, Sign { kind, severity, subjects, cause, count, class, says }, bridge.last);
 }
 
 /// A backend that asks nothing, behind a front that asks, and room for others or others served.

@@ -5,8 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::Pipeline;
 use crate::evidence::PrincipalKind;
 use crate::finding::{
-    Behind, Book, CallerLists, Carries, FindingType, Rests, Rules, Seen, Severity, Sign, Subject,
-    listed_since, look, owned_since, ownership, place, proved, refused,
+    Behind, Book, CallerLists, Carries, FindingType, Mapping, Rests, Rules, Seen, Severity, Sign, Subject,
+    claimed_since, claims_workloads, listed_since, look, of_edge, owned_since, ownership, place, proved,
+    refused,
 };
 use crate::fingerprint::{Fingerprint, Fingerprinter};
 use crate::graph::tier0::Terms;
@@ -50,6 +51,10 @@ pub(super) struct Watch {
     terms: Terms,
     /// Stored findings about names that were given an owner since.
     owned: Vec<FindingId>,
+    /// The list of owners claims workloads: edges that it does not claim are found.
+    claims: bool,
+    /// Stored findings about edges that were claimed since.
+    claimed: Vec<FindingId>,
     well_known: Vec<Fingerprint>,
     carries: HashMap<ListenerId, Carries>,
     /// Names that may become dormant: when each was last seen, and where.
@@ -71,6 +76,8 @@ impl Watch {
             listed: Vec::new(),
             terms: Terms::default(),
             owned: Vec::new(),
+            claims: false,
+            claimed: Vec::new(),
             well_known,
             carries: HashMap::new(),
             names: HashMap::new(),
@@ -89,6 +96,7 @@ impl Pipeline {
 
     /// Who owns what. To be called before a stored graph is restored and before the first step.
     pub fn own_by(&mut self, terms: Terms) {
+        self.watch.claims = claims_workloads(&terms);
         self.watch.terms = terms;
     }
 
@@ -123,6 +131,7 @@ impl Pipeline {
         self.watch.book.restored(&snapshot.findings);
         self.watch.listed = listed_since(&self.watch.lists, snapshot);
         self.watch.owned = owned_since(&self.watch.terms, snapshot);
+        self.watch.claimed = claimed_since(&self.watch.terms, &self.watch.lists, snapshot);
     }
 
     /// All findings, in order of id.
@@ -182,6 +191,9 @@ impl Pipeline {
         for id in std::mem::take(&mut self.watch.owned) {
             self.watch.book.end(&id, self.clock, "the operator named an owner");
         }
+        for id in std::mem::take(&mut self.watch.claimed) {
+            self.watch.book.end(&id, self.clock, "the operator's lists name who owns it, or the caller");
+        }
     }
 
     fn watch_edge(&mut self, edge: &Edge) {
@@ -210,7 +222,26 @@ impl Pipeline {
             claims: edge.principals.iter().any(|it| !it.verified),
             at: edge.last,
         };
-        self.watch.book.edge(&rests, look(&seen), self.watch.rules.most);
+        let mut signs = look(&seen);
+        let by = (&self.watch.terms, &self.watch.lists);
+        if self.watch.claims && of_edge(edge, caller, listener, owner, by) == Mapping::Unmapped {
+            let says = format!(
+                "nobody has claimed the edge from {} to {} at {}",
+                caller.name,
+                owner.name,
+                place(&listener.at)
+            );
+            signs.push(Sign {
+                kind: FindingType::UnmappedEdge,
+                severity: Severity::Low,
+                subjects: vec![Subject::Edge(edge.id.clone())],
+                cause: None,
+                count: edge.flows,
+                class: None,
+                says,
+            });
+        }
+        self.watch.book.edge(&rests, signs, self.watch.rules.most);
     }
 
     fn watch_holder(&mut self, holder: &Holder) {
