@@ -312,3 +312,21 @@ fn an_agent_goes_on_from_a_stored_graph() {
     scene.stop();
     assert_eq!((agent(&scene).flows, agent(&scene).instances), (2, 2));
 }
+
+#[test]
+fn what_only_starts_an_agent_is_not_its_program() {
+    let mut scene = rules(vec![helpdesk()]);
+    let lab = scene.process(9, "/usr/bin/lab", HOST, 1000);
+    let key = start(&mut scene, lab, 10, &["/usr/bin/setpriv", "--", "/usr/bin/python3.11", "/lab/agent.py"]);
+    exec(&mut scene, key, AGENT);
+    get(&mut scene, key, 40_001);
+    scene.wait(5000);
+    assert_eq!(scene.workload("helpdesk-agent").exe.as_deref(), Some("/usr/bin/python3.11"));
+    // Once it is known it keeps its name, whatever it goes on as.
+    exec(&mut scene, key, &["/usr/bin/node", "/lab/agent.py.js"]);
+    get(&mut scene, key, 40_002);
+    scene.wait(5000);
+    assert_eq!(scene.workload("helpdesk-agent").exe.as_deref(), Some("/usr/bin/python3.11"));
+    scene.stop();
+    scene.check_replay();
+}

@@ -39,7 +39,7 @@ pub(crate) struct Tree {
     pub(crate) name: String,
     pub(crate) status: AgentStatus,
     pub(crate) reasons: Vec<String>,
-    /// Program of the root that came first.
+    /// Program of the root that came first, as of when the tree got its workload.
     pub(crate) image: Arc<Image>,
     /// Number of its workload, and for which generation of place names that holds.
     pub(crate) workload: Option<(u32, u32)>,
@@ -141,6 +141,16 @@ impl Agents {
     pub(crate) fn instance(&mut self, number: u32, more: bool, at: Timestamp) {
         if let Some(tree) = self.at_work(number, at) {
             tree.instances = if more { tree.instances + 1 } else { tree.instances.saturating_sub(1) };
+        }
+    }
+
+    /// A root runs another program: what only starts the agent (nsenter, setpriv, env) is not its program.
+    pub(crate) fn executed(&mut self, number: u32, image: &Arc<Image>) {
+        if let Some(tree) = self.trees.get_mut(number as usize)
+            && tree.id.is_none()
+            && tree.instances <= 1
+        {
+            tree.image = Arc::clone(image);
         }
     }
 

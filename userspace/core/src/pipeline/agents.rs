@@ -127,6 +127,9 @@ impl Pipeline {
             self.graph.agents.crossed(member.tree, boundary, at);
             member.beyond = true;
         }
+        if executed && member.root {
+            self.graph.agents.executed(member.tree, &image);
+        }
         let status = self.status_of(member);
         let program = program(&image);
         self.graph.agents.runs_no_more(member.tree, member.program);
