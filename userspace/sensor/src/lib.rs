@@ -21,6 +21,7 @@ mod program;
 mod report;
 mod ring;
 mod sensor;
+mod tracefs;
 mod unix_names;
 
 pub use error::SensorError;

@@ -16,7 +16,7 @@ use tierzero_maps::table;
 
 use crate::accessor;
 use crate::offsets::Offsets;
-use crate::program::{Refusal, brief, load};
+use crate::program::{Refusal, attach_to_syscalls, brief, load};
 use crate::sensor::Options;
 
 /// How far one library file got.
@@ -125,10 +125,7 @@ impl Libraries {
         load_all(ebpf)?;
         let refused = |error: ProgramError| format!("{LINKS}: {}", Refusal::Attach(brief(&error)).because());
         if let Some(Program::TracePoint(program)) = ebpf.program_mut(LINKS) {
-            for name in TRANSFERS {
-                let link = program.attach("syscalls", name).map_err(refused)?;
-                self.links.push(program.take_link(link).map_err(refused)?);
-            }
+            self.links = attach_to_syscalls(program, TRANSFERS).map_err(refused)?;
         }
         self.since = Some(crate::sensor::take(ebpf, table::TLS_ATTACHED).map_err(|error| error.to_string())?);
         Ok(())

@@ -4,8 +4,10 @@ use std::fs::File;
 
 use aya::Ebpf;
 use aya::programs::trace_point::TracePointLink;
-use aya::programs::{CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError};
+use aya::programs::{CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError, TracePoint};
 use tierzero_core::event::Degradation;
+
+use crate::tracefs;
 
 /// Where a program attaches.
 #[derive(Clone, Copy)]
@@ -286,13 +288,7 @@ impl Spec {
             (Program::RawTracePoint(program), Hook::RawTracepoint(name)) => {
                 program.attach(name).map(|_| Vec::new())
             }
-            (Program::TracePoint(program), Hook::Syscalls(names)) => names
-                .iter()
-                .map(|name| {
-                    let link = program.attach("syscalls", name)?;
-                    program.take_link(link)
-                })
-                .collect(),
+            (Program::TracePoint(program), Hook::Syscalls(names)) => attach_to_syscalls(program, names),
             _ => Err(ProgramError::UnexpectedProgramType),
         }
     }
@@ -306,6 +302,18 @@ impl Spec {
             remedy: "`tierzero doctor` shows what this kernel allows".to_owned(),
         }
     }
+}
+
+/// Attaches to the tracepoints of these syscalls' entry or exit.
+pub(crate) fn attach_to_syscalls(
+    program: &mut TracePoint,
+    names: &[&str],
+) -> Result<Vec<TracePointLink>, ProgramError> {
+    let attach = |name: &&str| {
+        let link = program.attach("syscalls", name)?;
+        program.take_link(link)
+    };
+    tracefs::within(|| names.iter().map(attach).collect())
 }
 
 /// Loads a program of any type used here.

@@ -379,6 +379,8 @@ fn unix_degradation(refusals: &[(&Spec, Refusal)]) -> Option<Degradation> {
         name: "no-unix".to_owned(),
         loses: format!("not seen: {}", loses.join("; ")),
         because: format!("{}: {}", first.hook, refusal.because()),
-        remedy: "mount tracefs at /sys/kernel/tracing, on a kernel with CONFIG_FTRACE_SYSCALLS".to_owned(),
+        remedy:
+            "run as root, or mount tracefs at /sys/kernel/tracing, on a kernel with CONFIG_FTRACE_SYSCALLS"
+                .to_owned(),
     })
 }
