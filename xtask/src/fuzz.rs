@@ -4,9 +4,11 @@
 //! compiled from its own crate by the C++ compiler. No sanitizer: `core` holds no unsafe code.
 
 mod kept;
+mod tally;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::Outcome;
 use crate::process::{run as run_program, target as target_folder, top};
@@ -25,6 +27,9 @@ const FLAGS: &[&str] = &[
 const TARGET: &str =
     if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" };
 
+/// What an input may take: seconds, memory, and how long one may be.
+const LIMITS: &[&str] = &["-timeout=10", "-rss_limit_mb=1024", "-max_len=8192"];
+
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Only this target; without it, each in turn.
@@ -41,13 +46,17 @@ pub(crate) struct Arguments {
     /// Instead of fuzzing, reduce what was found and commit the smallest part of it: writes tests/fuzz/kept.
     #[arg(long, conflicts_with_all = ["runs", "input"])]
     keep: bool,
+    /// Instead, give each target in turn what it is still owed (5 or 15 minutes of processor time) for at most this
+    /// many minutes, on every processor, and add that to tests/fuzz/tally.tsv.
+    #[arg(long, value_name = "MINUTES", conflicts_with_all = ["target", "seconds", "runs", "keep", "input"])]
+    owed: Option<u32>,
     /// Run this saved input again instead of fuzzing.
     #[arg(long, requires = "target")]
     input: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
-    let Arguments { target, seconds, runs, seeds, keep, input } = arguments;
+    let Arguments { target, seconds, runs, seeds, keep, owed, input } = arguments;
     let home = top().join("tests/fuzz");
     let known = targets(&home)?;
     let chosen = match target {
@@ -59,18 +68,16 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         sow(&home, &chosen)?;
     }
     build(&home)?;
+    if let Some(minutes) = owed {
+        return tally::pay(&home, &chosen, Duration::from_secs(u64::from(minutes).saturating_mul(60)));
+    }
     for name in chosen {
-        let program = home.join("target").join(TARGET).join("release").join(&name);
+        let (program, corpus, artifacts) = places(&home, &name)?;
         let mut command = Command::new(&program);
         command.current_dir(&home);
         if let Some(input) = &input {
             run_program(command.arg(std::path::absolute(input).map_err(|error| error.to_string())?))?;
             continue;
-        }
-        let (corpus, artifacts) = (home.join("corpus").join(&name), home.join("artifacts").join(&name));
-        for directory in [&corpus, &artifacts] {
-            std::fs::create_dir_all(directory)
-                .map_err(|error| format!("{}: {error}", directory.display()))?;
         }
         if keep {
             kept::pack(&home, &name, &program, &corpus)?;
@@ -101,11 +108,7 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
                     .args([format!("-max_total_time={seconds}"), "-print_final_stats=1".to_owned()]);
             }
         }
-        command.arg(format!("-artifact_prefix={}/", artifacts.display())).args([
-            "-timeout=10",
-            "-rss_limit_mb=1024",
-            "-max_len=8192",
-        ]);
+        command.arg(format!("-artifact_prefix={}/", artifacts.display())).args(LIMITS);
         // A gate of a hundred targets says what failed; what libFuzzer recommends to go on with is for who goes on.
         let ended = if runs.is_some() {
             crate::process::output(&mut command).map(|_| ())
@@ -151,6 +154,16 @@ fn sow(home: &Path, chosen: &[String]) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// A target's program, and its folders of inputs and of failures, which are made.
+fn places(home: &Path, target: &str) -> Result<(PathBuf, PathBuf, PathBuf), String> {
+    let program = home.join("target").join(TARGET).join("release").join(target);
+    let (corpus, artifacts) = (home.join("corpus").join(target), home.join("artifacts").join(target));
+    for directory in [&corpus, &artifacts] {
+        std::fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    }
+    Ok((program, corpus, artifacts))
 }
 
 /// The names of the files in `targets/`.
