@@ -5,7 +5,7 @@ use core::ptr;
 use aya_ebpf::btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, SkStorage};
 use aya_ebpf::macros::btf_map;
 use tierzero_maps::place;
-use tierzero_maps::record::Actor;
+use tierzero_maps::record::{Actor, NOT_VERIFIED};
 use tierzero_maps::table::{Address, LOCAL_ADDRESSES_MAX};
 
 /// Records that must not be lost: processes, connects, listens, accepts, releases. The loader sets its size.
@@ -47,6 +47,10 @@ pub static UNIX_ENDS: LruHashMap<UnixKey, UnixEnd, 16_384> = LruHashMap::new();
 /// Calls of TLS libraries between entry and return, by thread. The loader sets its size.
 #[btf_map]
 pub static TLS_CALLS: LruHashMap<u64, TlsCall, 4096> = LruHashMap::new();
+
+/// Questions to GnuTLS about a caller between entry and return, by thread. The loader sets its size.
+#[btf_map]
+pub static TLS_ASKS: LruHashMap<u64, TlsAsk, 4096> = LruHashMap::new();
 
 /// Connections as TLS libraries know them. The loader sets its size.
 #[btf_map]
@@ -176,13 +180,13 @@ pub struct UnixEnd {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct TlsCall {
-    /// The connection (`SSL *`).
+    /// The connection (`SSL *`, `gnutls_session_t`).
     pub ssl: u64,
     /// User address of the buffer.
     pub buffer: u64,
     /// User address where the call leaves how many bytes it moved; 0 where it returns that.
     pub moved: u64,
-    /// Where the library keeps things (`tierzero_maps::library::Layout`).
+    /// Where the library keeps things (`tierzero_maps::library::Layout`), or `library::TOLD`.
     pub layout: u64,
     /// Which call.
     pub what: u32,
@@ -190,11 +194,21 @@ pub struct TlsCall {
     pub linked: u32,
 }
 
+/// A question to GnuTLS about a caller between entry and return.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct TlsAsk {
+    /// The connection (`gnutls_session_t`).
+    pub ssl: u64,
+    /// User address of the status that verification leaves; 0 where the certificates are asked for.
+    pub status: u64,
+}
+
 /// A connection as a TLS library knows it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct TlsKey {
-    /// The connection (`SSL *`).
+    /// The connection (`SSL *`, `gnutls_session_t`).
     pub ssl: u64,
     /// Process.
     pub tgid: u32,
@@ -220,8 +234,26 @@ pub struct TlsSession {
     pub followed: u32,
     /// 1 when what the library holds about the caller was told.
     pub told: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// GnuTLS: what the receiver asked for (`gnutls_certificate_request_t`).
+    pub asked: u32,
+    /// GnuTLS: what it told the receiver about the caller: `caller::*`.
+    pub caller: u32,
+    /// GnuTLS: what verification came to, or `NOT_VERIFIED`.
+    pub status: u32,
+    /// GnuTLS: user address of the caller's certificate, 0 where not told.
+    pub certificate: u64,
+    /// GnuTLS: its length.
+    pub length: u64,
+}
+
+/// What GnuTLS told the receiver about its caller's certificate.
+pub mod caller {
+    /// Nothing, yet.
+    pub const UNTOLD: u32 = 0;
+    /// There is none.
+    pub const NONE: u32 = 1;
+    /// There is one.
+    pub const HELD: u32 = 2;
 }
 
 impl TlsSession {
@@ -234,7 +266,11 @@ impl TlsSession {
         verify_result: 0,
         followed: 0,
         told: 0,
-        reserved: 0,
+        asked: 0,
+        caller: caller::UNTOLD,
+        status: NOT_VERIFIED,
+        certificate: 0,
+        length: 0,
     };
 }
 

@@ -1,5 +1,21 @@
-//! Where a TLS library keeps what the programs read of its objects. It travels as the cookie of each attachment
-//! (`bpf_get_attach_cookie`), so that one program serves libraries of different versions.
+//! Where a TLS library keeps what the programs read of its objects, or which of its functions tell it. It travels as the
+//! cookie of each attachment (`bpf_get_attach_cookie`), so that one program serves libraries of different versions.
+
+/// The cookie at functions of GnuTLS that move bytes: nothing is read of its objects, since its functions tell.
+/// No [`Layout`] is packed into it.
+pub const TOLD: u64 = 0;
+
+/// Cookies at functions of GnuTLS that a program asks about its caller: where the answer is.
+pub mod answer {
+    /// The list of certificates that `gnutls_certificate_get_peers` returns.
+    pub const RETURNED: u64 = 0;
+    /// At the address in the second argument (`gnutls_certificate_verify_peers2`).
+    pub const SECOND: u64 = 1;
+    /// At the address in the third argument (`gnutls_certificate_verify_peers3`).
+    pub const THIRD: u64 = 2;
+    /// At the address in the fourth argument (`gnutls_certificate_verify_peers`).
+    pub const FOURTH: u64 = 3;
+}
 
 /// Offsets in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

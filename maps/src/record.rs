@@ -219,8 +219,8 @@ pub struct AddressedPayload {
     pub endpoints: Endpoints,
 }
 
-/// What the TLS library of a receiver holds about the caller of one connection. The caller's certificate follows: the
-/// part of it that is signed (`TBSCertificate`, RFC 5280 section 4.1), DER.
+/// What the TLS library of a receiver holds about the caller of one connection. The caller's certificate follows, DER:
+/// the part of it that is signed (`TBSCertificate`, RFC 5280 section 4.1), or all of it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct TlsCaller {
@@ -230,17 +230,21 @@ pub struct TlsCaller {
     pub cookie: u64,
     /// What the receiver asked for, as `SSL_get_verify_mode(3)` has it.
     pub verify_mode: u32,
-    /// What verification came to (`X509_V_*`), as `SSL_get_verify_result(3)` has it; 0 also without a certificate.
+    /// What verification came to; 0 is good, and stands there without a certificate too. OpenSSL's interface: `X509_V_*`,
+    /// as `SSL_get_verify_result(3)` has it. GnuTLS: `gnutls_certificate_status_t`, or [`NOT_VERIFIED`].
     pub verify_result: u32,
     /// 1 when the library holds a certificate of the caller, else 0.
     pub certificate: u32,
-    /// Bytes of the certificate's signed part; 0 where that could not be found.
+    /// Bytes of the certificate, or of its signed part; 0 where that could not be found.
     pub length: u32,
     /// How many of them follow.
     pub captured: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 1 when the library ended the handshake because a certificate was missing, else 0.
+    pub refused: u32,
 }
+
+/// In place of a result: the receiver was not seen to have the certificate verified, or the library could not.
+pub const NOT_VERIFIED: u32 = u32::MAX;
 
 /// What happened to a Unix stream socket.
 #[repr(C)]

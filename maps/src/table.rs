@@ -14,7 +14,7 @@ pub const LOST: &str = "LOST";
 pub const TLS_ATTACHED: &str = "TLS_ATTACHED";
 /// Tables that only matter while TLS libraries are followed, and how many entries they have then.
 pub const TLS_TABLES: &[(&str, u32)] =
-    &[("TLS_CALLS", 4096), ("TLS_SESSIONS", 16_384), ("TLS_RESPONDERS", 16_384)];
+    &[("TLS_CALLS", 4096), ("TLS_ASKS", 4096), ("TLS_SESSIONS", 16_384), ("TLS_RESPONDERS", 16_384)];
 /// Addresses assigned on this host, in any network namespace.
 pub const LOCAL_ADDRESSES: &str = "LOCAL_ADDRESSES";
 /// Most addresses in [`LOCAL_ADDRESSES`].

@@ -44,6 +44,10 @@ pub(crate) const SSH: Need = ("/usr/bin/ssh", "openssh-client");
 pub(crate) const OPENSSL: Need = ("/usr/bin/openssl", "openssl");
 /// Python's virtual environments.
 pub(crate) const VENV: Need = ("/usr/lib/python3.11/ensurepip/__init__.py", "python3-venv");
+/// OpenLDAP's server. Debian's is linked with GnuTLS.
+pub(crate) const SLAPD: Need = ("/usr/sbin/slapd", "slapd");
+/// A client of it.
+pub(crate) const LDAPSEARCH: Need = ("/usr/bin/ldapsearch", "ldap-utils");
 /// curl.
 pub(crate) const CURL: Need = ("/usr/bin/curl", "curl");
 

@@ -1,5 +1,6 @@
 //! TLS at the receiving end, through the calls of its library: what the library holds about the caller, and what is
-//! inside. Attached only when asked for, to the library files of OpenSSL's interface.
+//! inside. Attached only when asked for, to the library files of OpenSSL's interface, whose objects are read, and of
+//! GnuTLS, whose answers to the receiver are (`gnutls` beside this file).
 //!
 //! A connection of the library (`SSL *`) is linked to its socket by the first socket call that the same thread makes
 //! inside a call of the library. Only connections of a responder that began after the library was attached to are
@@ -10,7 +11,7 @@ use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::{bpf_get_attach_cookie, bpf_probe_read_user};
 use aya_ebpf::macros::{tracepoint, uprobe, uretprobe};
 use aya_ebpf::programs::{ProbeContext, RetProbeContext, TracePointContext};
-use tierzero_maps::library::Layout;
+use tierzero_maps::library::{Layout, TOLD};
 use tierzero_maps::record::{PIECE_BYTES, TlsCaller};
 use tierzero_maps::{kind, place};
 
@@ -21,6 +22,8 @@ use crate::syscall::argument;
 use crate::tables::{TLS_ATTACHED, TLS_CALLS, TLS_RESPONDERS, TLS_SESSIONS, TlsCall, TlsKey, TlsSession};
 use crate::user::{self, Moved};
 use crate::{descriptor, emit};
+
+mod gnutls;
 
 /// Address families and type (include/linux/socket.h, include/linux/net.h).
 const AF_INET: u16 = 2;
@@ -75,12 +78,19 @@ fn enter(context: &ProbeContext, what: u32, extended: bool) -> u32 {
     let moved: u64 = if extended { context.arg(3).unwrap_or(0) } else { 0 };
     // SAFETY: the context is that of the running program.
     let layout = unsafe { bpf_get_attach_cookie(context.as_ptr()) };
+    let mut linked = 0;
     if let Some(outer) = TLS_CALLS.get_ptr(&thread) {
-        // A call inside a call: the return of the outer one will not be matched.
         // SAFETY: a map value stays readable until the program ends.
-        let _ = TLS_SESSIONS.remove(key(thread, unsafe { (*outer).ssl }));
+        let outer = unsafe { *outer };
+        if layout == TOLD && outer.ssl == ssl && outer.buffer == buffer && outer.what == what {
+            // GnuTLS's own way from one function to the next: the inner return counts, the outer one finds nothing.
+            linked = outer.linked;
+        } else {
+            // A call inside a call: the return of the outer one will not be matched.
+            let _ = TLS_SESSIONS.remove(key(thread, outer.ssl));
+        }
     }
-    let call = TlsCall { ssl, buffer, moved, layout, what, linked: 0 };
+    let call = TlsCall { ssl, buffer, moved, layout, what, linked };
     if TLS_CALLS.insert(&thread, &call, 0).is_err() {
         emit::lost(place::TLS_TABLE);
     }
@@ -167,6 +177,9 @@ pub fn tls_return(context: RetProbeContext) -> u32 {
     let key = key(thread, call.ssl);
     let returned = context.ret::<u64>() as u32 as i32;
     if returned <= 0 {
+        if call.layout == TOLD && call.what == HANDSHAKE {
+            gnutls::failed(key, returned);
+        }
         return 0;
     }
     let moved = match call.what {
@@ -216,29 +229,73 @@ struct Slot {
     bytes: [u8; PIECE_BYTES],
 }
 
-/// Tells what the library holds about the caller, when that is new; false where it could not.
+/// What a library holds about a caller.
+struct Held {
+    /// What tells one certificate from the next; 0 where there is none.
+    certificate: u64,
+    /// User address of the certificate or of its signed part.
+    start: u64,
+    /// Its length.
+    length: u64,
+    /// As `TlsCaller` has it.
+    verify_mode: u32,
+    /// As `TlsCaller` has it.
+    verify_result: u32,
+}
+
+/// Read of the objects of OpenSSL's interface.
 #[inline(always)]
-fn tell(session: *mut TlsSession, call: &TlsCall) -> bool {
+fn held(call: &TlsCall) -> Held {
     let Layout { session: at_session, peer, verify_result, verify_mode } = Layout::unpack(call.layout);
     let held = user::word(call.ssl + u64::from(at_session));
     let certificate = if held == 0 { 0 } else { user::word(held + u64::from(peer)) };
     let verify_result = user::word(call.ssl + u64::from(verify_result)) as u32;
     let verify_mode = user::word(call.ssl + u64::from(verify_mode)) as u32;
-    // SAFETY: a map value stays readable until the program ends.
-    let cookie = unsafe {
-        if (*session).told != 0 && (*session).peer == certificate && (*session).verify_result == verify_result
-        {
-            return true;
-        }
-        (*session).cookie
-    };
     let (start, length) = if certificate == 0 {
         (0, 0)
     } else {
         (user::word(certificate + SIGNED_PART), user::word(certificate + SIGNED_PART + 8))
     };
+    Held { certificate, start, length, verify_mode, verify_result }
+}
+
+/// Tells what the library holds about the caller, when that is new; false where it could not.
+#[inline(always)]
+fn tell(session: *mut TlsSession, call: &TlsCall) -> bool {
+    let held = if call.layout == TOLD {
+        match gnutls::held(session) {
+            Some(held) => held,
+            None => return false,
+        }
+    } else {
+        held(call)
+    };
+    // SAFETY: a map value stays readable until the program ends.
+    let cookie = unsafe {
+        if (*session).told != 0
+            && (*session).peer == held.certificate
+            && (*session).verify_result == held.verify_result
+        {
+            return true;
+        }
+        (*session).cookie
+    };
+    let told = hand_over(cookie, &held, false);
+    // SAFETY: as above.
+    unsafe {
+        (*session).told = u32::from(told);
+        (*session).peer = held.certificate;
+        (*session).verify_result = held.verify_result;
+    }
+    told
+}
+
+/// Hands over what a library holds about the caller at this socket; false where there was no room.
+#[inline(always)]
+fn hand_over(cookie: u64, held: &Held, refused: bool) -> bool {
+    let Held { certificate, start, length, verify_mode, verify_result } = *held;
     let length = if length > u64::from(u32::MAX) { 0 } else { length as u32 };
-    let told = emit::payload::<Slot>(place::TLS, |slot| {
+    emit::payload::<Slot>(place::TLS, |slot| {
         // A length that the mask would change is not used.
         let wanted = opaque(length) & (PIECE_BYTES as u32 - 1);
         let wanted = if wanted == length { wanted } else { 0 };
@@ -253,16 +310,9 @@ fn tell(session: *mut TlsSession, call: &TlsCall) -> bool {
                 certificate: u32::from(certificate != 0),
                 length,
                 captured: if read { wanted } else { 0 },
-                reserved: 0,
+                refused: u32::from(refused),
             });
         }
         true
-    });
-    // SAFETY: as above.
-    unsafe {
-        (*session).told = u32::from(told);
-        (*session).peer = certificate;
-        (*session).verify_result = verify_result;
-    }
-    told
+    })
 }

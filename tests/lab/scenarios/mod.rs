@@ -23,6 +23,7 @@ mod d18;
 mod d19;
 mod d20;
 mod idle;
+mod ldaps;
 mod nat;
 mod show_5000;
 mod show_redis;
@@ -62,6 +63,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         d19::NETWORK,
         d20::SCENARIO,
         idle::SCENARIO,
+        ldaps::SCENARIO,
+        ldaps::LIBRARY,
         nat::SCENARIO,
         udp::SCENARIO,
         show_redis::SCENARIO,

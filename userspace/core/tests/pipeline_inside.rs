@@ -81,13 +81,34 @@ fn handshake(scene: &mut Scene, caller: u32, port: u16) -> Connection {
 
 fn told(it: &Connection, asked: bool, verify_result: u32, certificate: Option<&[u8]>) -> What {
     let certificate = certificate.map(Bytes::copy_from_slice);
-    What::TlsCaller(TlsCaller { end: it.receiver, asked, verify_result, certificate })
+    What::TlsCaller(TlsCaller { end: it.receiver, asked, verify_result, certificate, refused: false })
 }
 
 /// Bytes inside, at an offset, as the receiver's library moved them.
 fn inside(it: &Connection, sent: bool, offset: u64, text: &str) -> What {
-    let bytes = Bytes::copy_from_slice(text.as_bytes());
-    What::Inside(Payload { end: it.receiver, ends: None, sent, offset, length: text.len() as u64, bytes })
+    inside_bytes(it, sent, offset, text.as_bytes())
+}
+
+fn inside_bytes(it: &Connection, sent: bool, offset: u64, bytes: &[u8]) -> What {
+    let (length, bytes) = (bytes.len() as u64, Bytes::copy_from_slice(bytes));
+    What::Inside(Payload { end: it.receiver, ends: None, sent, offset, length, bytes })
+}
+
+/// Binds as nobody and searches, and the entry is found.
+fn search_as_nobody(scene: &mut Scene, it: &Connection) {
+    let search = [
+        &b"\x30\x2b\x02\x01\x02\x63\x26\x04\x06dc=lab\x0a\x01\x02\x0a\x01\x00\x02\x01\x00\x02\x01\x00"[..],
+        b"\x01\x01\x00\x87\x0bobjectClass\x30\x00",
+    ];
+    let found = [
+        &b"\x30\x0f\x02\x01\x02\x64\x0a\x04\x06dc=lab\x30\x00"[..],
+        b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00",
+    ];
+    scene.feed(inside_bytes(it, false, 0, b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00"));
+    scene.feed(inside_bytes(it, true, 0, b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00"));
+    scene.feed(inside_bytes(it, false, 14, &search.concat()));
+    scene.feed(inside_bytes(it, true, 14, &found.concat()));
+    scene.close(it);
 }
 
 /// A whole call: what the library holds, what is asked, what is answered.
@@ -192,6 +213,53 @@ fn a_certificate_that_comes_after_the_handshake_counts_from_then_on() {
     scene.close(&it);
     let edge = end(&mut scene, "agent");
     assert_eq!((edge.verdict, edge.check), (Verdict::IdentityChecked, Check::Key));
+}
+
+#[test]
+fn who_is_nobody_inside_still_showed_his_certificate() {
+    let mut scene = scene();
+    let certificate = signed_part();
+    let it = handshake(&mut scene, 200, 41_000);
+    scene.feed(told(&it, true, 0, Some(&certificate)));
+    search_as_nobody(&mut scene, &it);
+    let it = handshake(&mut scene, 201, 41_001);
+    let ended =
+        TlsCaller { end: it.receiver, asked: true, verify_result: 0, certificate: None, refused: true };
+    scene.feed(What::TlsCaller(ended));
+    scene.close(&it);
+    scene.wait(3000);
+    let refused = scene.edge("ops", "nginx");
+    assert_eq!((refused.verdict, refused.refused, refused.served), (Verdict::Refused, 1, 0));
+    let edge = end(&mut scene, "agent");
+    assert_eq!((edge.verdict, edge.check), (Verdict::IdentityChecked, Check::Key));
+    assert_eq!(edge.strength, Some(Strength::Enforced));
+    assert!(edge.principals.iter().any(|it| it.principal.name == "spiffe://lab/agent-1" && it.verified));
+}
+
+#[test]
+fn nobody_inside_an_encryption_that_asked_nobody_is_trusted_for_the_place() {
+    let mut scene = scene();
+    let it = handshake(&mut scene, 200, 41_000);
+    scene.feed(told(&it, false, 0, None));
+    search_as_nobody(&mut scene, &it);
+    let edge = end(&mut scene, "agent");
+    assert_eq!((edge.verdict, edge.check), (Verdict::LocationTrusted, Check::None));
+    assert_eq!(edge.protocol.as_deref(), Some("ldap"));
+}
+
+#[test]
+fn a_whole_certificate_leaves_the_trace_of_its_signed_part() {
+    let part = signed_part();
+    // What signs it stands behind: an algorithm and the signature.
+    let behind = [&part[..], b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\x03\x02\x00\x00"].concat();
+    let length = u16::try_from(behind.len()).unwrap().to_be_bytes();
+    let whole = [&[0x30, 0x82][..], &length, &behind].concat();
+    let mut scene = scene();
+    call(&mut scene, 200, 41_000, &[(true, 0, Some(&part))], OK);
+    call(&mut scene, 200, 41_001, &[(true, 0, Some(&whole))], OK);
+    let edge = end(&mut scene, "agent");
+    assert_eq!((edge.credentials.len(), edge.flows), (1, 2), "{:?}", edge.credentials);
+    assert!(edge.credentials[0].credential.fingerprint.is_some());
 }
 
 #[test]

@@ -21,7 +21,6 @@ const DIRECTORIES: &[&str] = &[
 ];
 /// Libraries of other interfaces, by the beginning of their file's name.
 const OTHERS: &[(&str, &str)] = &[
-    ("libgnutls.so", "GnuTLS"),
     ("libssl3.so", "NSS"),
     ("libmbedtls.so", "Mbed TLS"),
     ("libwolfssl.so", "wolfSSL"),
@@ -33,7 +32,7 @@ const MOST: usize = 256;
 /// What was found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TlsLibraries {
-    /// Files of OpenSSL's interface, each once.
+    /// Files of OpenSSL's interface and of GnuTLS, each once.
     pub files: Vec<PathBuf>,
     /// Processes that have a library of another interface mapped, by its name.
     pub others: BTreeMap<&'static str, u64>,
@@ -47,7 +46,7 @@ impl TlsLibraries {
         let mut found = Found::default();
         for directory in DIRECTORIES {
             for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-                if entry.file_name().to_str().is_some_and(is_openssl) {
+                if entry.file_name().to_str().is_some_and(is_followed) {
                     found.file(entry.path());
                 }
             }
@@ -77,7 +76,7 @@ impl TlsLibraries {
         Degradation {
             name: "tls-library-partial".to_owned(),
             loses: "not seen: what is inside TLS of receivers that do not use a shared library of OpenSSL's interface \
-                    with sockets of their own (Go, Rust, Java, programs with the library built in, GnuTLS, NSS, QUIC, \
+                    or GnuTLS with sockets of their own (Go, Rust, Java, programs with the library built in, NSS, QUIC, \
                     asynchronous programs that hand bytes to the library themselves); it stays opaque"
                 .to_owned(),
             because,
@@ -118,7 +117,7 @@ impl Found {
                 None => (path, false),
             };
             let Some(name) = path.rsplit('/').next() else { continue };
-            if is_openssl(name) {
+            if is_followed(name) {
                 // As the process sees it: its root may be a container's, and a file that was replaced has no path.
                 let file = if deleted {
                     format!("/proc/{pid}/map_files/{range}")
@@ -142,23 +141,37 @@ fn mapped(line: &str) -> Option<(&str, &str)> {
     Some((range, path))
 }
 
-/// `libssl.so.3`, and `libssl-1a2b3c.so.3` as Python's packages carry it; not NSS's `libssl3.so`.
-fn is_openssl(name: &str) -> bool {
-    name.strip_prefix("libssl")
-        .is_some_and(|rest| rest.starts_with(".so") || (rest.starts_with('-') && rest.contains(".so")))
+/// `libssl.so.3`, `libgnutls.so.30`, and `libssl-1a2b3c.so.3` as Python's packages carry it; not NSS's `libssl3.so`.
+fn is_followed(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("libssl").or_else(|| name.strip_prefix("libgnutls")) else {
+        return false;
+    };
+    match rest.strip_prefix('-').and_then(|rest| rest.split_once(".so")) {
+        Some((mark, _)) => mark.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => rest.starts_with(".so"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, TlsLibraries, is_openssl, mapped};
+    use super::{Found, TlsLibraries, is_followed, mapped};
 
     #[test]
-    fn names_of_the_interface() {
-        for name in ["libssl.so", "libssl.so.3", "libssl.so.1.1", "libssl-3f2a.so.3"] {
-            assert!(is_openssl(name), "{name}");
+    fn names_of_the_interfaces() {
+        for name in ["libssl.so", "libssl.so.3", "libssl.so.1.1", "libssl-3f2a.so.3", "libgnutls.so.30.34.3"]
+        {
+            assert!(is_followed(name), "{name}");
         }
-        for name in ["libssl3.so", "libssl.a", "libssl-dev", "libsslcommon.so", "xlibssl.so"] {
-            assert!(!is_openssl(name), "{name}");
+        for name in [
+            "libssl3.so",
+            "libssl.a",
+            "libssl-dev",
+            "libsslcommon.so",
+            "xlibssl.so",
+            "libgnutlsxx.so.30",
+            "libgnutls-dane.so.0",
+        ] {
+            assert!(!is_followed(name), "{name}");
         }
     }
 
@@ -170,13 +183,13 @@ mod tests {
         let mut found = Found::default();
         found.process(
             "1",
-            "1-2 r-xp 0 0:0 7 /usr/lib/libgnutls.so.30\n3-4 r--p 0 0:0 7 /usr/lib/libgnutls.so.30\n",
+            "1-2 r-xp 0 0:0 7 /usr/lib/libwolfssl.so.35\n3-4 r--p 0 0:0 7 /usr/lib/libwolfssl.so.35\n",
         );
         found.process(
             "2",
-            "1-2 r-xp 0 0:0 7 /usr/lib/libgnutls.so.30\n3-4 r--p 0 0:0 8 /usr/lib/libssl3.so\n",
+            "1-2 r-xp 0 0:0 7 /usr/lib/libwolfssl.so.35\n3-4 r--p 0 0:0 8 /usr/lib/libssl3.so\n",
         );
-        assert_eq!(found.libraries.others.into_iter().collect::<Vec<_>>(), [("GnuTLS", 2), ("NSS", 1)]);
+        assert_eq!(found.libraries.others.into_iter().collect::<Vec<_>>(), [("NSS", 1), ("wolfSSL", 2)]);
     }
 
     #[test]

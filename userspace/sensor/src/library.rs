@@ -11,7 +11,7 @@ use aya::programs::trace_point::TracePointLink;
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeScope};
 use aya::programs::{Program, ProgramError};
 use object::{Object as _, ObjectSegment as _, ObjectSymbol as _};
-use tierzero_maps::library::Layout;
+use tierzero_maps::library::{Layout, TOLD, answer};
 use tierzero_maps::table;
 
 use crate::accessor;
@@ -29,17 +29,65 @@ pub struct LibraryReport {
 }
 
 /// Programs and the functions that they attach to: what forgets and what ends a call before what begins one.
-const ATTACHED: &[(&str, &[&str])] = &[
-    ("tls_free_enter", &["SSL_free"]),
-    ("tls_return", &["SSL_do_handshake", "SSL_read", "SSL_read_ex", "SSL_write", "SSL_write_ex"]),
-    ("tls_read_enter", &["SSL_read"]),
-    ("tls_read_ex_enter", &["SSL_read_ex"]),
-    ("tls_write_enter", &["SSL_write"]),
-    ("tls_write_ex_enter", &["SSL_write_ex"]),
-    ("tls_handshake_enter", &["SSL_do_handshake"]),
+type Attached = &'static [(&'static str, &'static [(&'static str, u64)])];
+
+/// OpenSSL's interface. The cookie is the layout of its objects, read from each file.
+const OPENSSL: Attached = &[
+    ("tls_free_enter", &[("SSL_free", 0)]),
+    (
+        "tls_return",
+        &[
+            ("SSL_do_handshake", 0),
+            ("SSL_read", 0),
+            ("SSL_read_ex", 0),
+            ("SSL_write", 0),
+            ("SSL_write_ex", 0),
+        ],
+    ),
+    ("tls_read_enter", &[("SSL_read", 0)]),
+    ("tls_read_ex_enter", &[("SSL_read_ex", 0)]),
+    ("tls_write_enter", &[("SSL_write", 0)]),
+    ("tls_write_ex_enter", &[("SSL_write_ex", 0)]),
+    ("tls_handshake_enter", &[("SSL_do_handshake", 0)]),
 ];
-/// Functions that some libraries of this interface do not have (OpenSSL before 1.1.1, BoringSSL).
-const OPTIONAL: &[&str] = &["SSL_read_ex", "SSL_write_ex"];
+/// GnuTLS's, with the cookie at each function. The first two arguments of each that moves bytes are as `SSL_read`'s.
+const GNUTLS: Attached = &[
+    ("tls_free_enter", &[("gnutls_deinit", TOLD)]),
+    (
+        "tls_return",
+        &[
+            ("gnutls_handshake", TOLD),
+            ("gnutls_record_recv", TOLD),
+            ("gnutls_record_recv_seq", TOLD),
+            ("gnutls_record_send", TOLD),
+            ("gnutls_record_send2", TOLD),
+        ],
+    ),
+    (
+        "tls_ask_return",
+        &[
+            ("gnutls_certificate_get_peers", TOLD),
+            ("gnutls_certificate_verify_peers", TOLD),
+            ("gnutls_certificate_verify_peers2", TOLD),
+            ("gnutls_certificate_verify_peers3", TOLD),
+        ],
+    ),
+    (
+        "tls_ask_enter",
+        &[
+            ("gnutls_certificate_get_peers", answer::RETURNED),
+            ("gnutls_certificate_verify_peers2", answer::SECOND),
+            ("gnutls_certificate_verify_peers3", answer::THIRD),
+            ("gnutls_certificate_verify_peers", answer::FOURTH),
+        ],
+    ),
+    ("tls_request_enter", &[("gnutls_certificate_server_set_request", TOLD)]),
+    ("tls_read_enter", &[("gnutls_record_recv", TOLD), ("gnutls_record_recv_seq", TOLD)]),
+    ("tls_write_enter", &[("gnutls_record_send", TOLD), ("gnutls_record_send2", TOLD)]),
+    ("tls_handshake_enter", &[("gnutls_handshake", TOLD)]),
+];
+/// Functions that some libraries do not have (OpenSSL before 1.1.1, BoringSSL; GnuTLS before 3.6.3).
+const OPTIONAL: &[&str] = &["SSL_read_ex", "SSL_write_ex", "gnutls_record_send2"];
 /// The program that links a connection of a library to its socket, and its tracepoints.
 const LINKS: &str = "tls_transfer_enter";
 const TRANSFERS: &[&str] = &[
@@ -63,7 +111,8 @@ const ACCESSOR_BYTES: usize = 160;
 
 /// Names of every program for libraries.
 pub(crate) fn programs() -> impl Iterator<Item = &'static str> {
-    ATTACHED.iter().map(|(name, _)| *name).chain([LINKS])
+    let names: BTreeSet<&str> = OPENSSL.iter().chain(GNUTLS).map(|(name, _)| *name).collect();
+    names.into_iter().chain([LINKS])
 }
 
 /// The libraries that are followed.
@@ -162,12 +211,14 @@ fn asked_kernel() -> Result<(), String> {
     load_all(&mut ebpf)
 }
 
-/// Where the functions of a library are, and where it keeps what is read.
+/// A function of a library file, and what attaches to it.
 #[derive(Debug)]
-struct Functions {
-    /// Name and offset in the file.
-    offsets: Vec<(&'static str, u64)>,
-    layout: Layout,
+struct Function {
+    name: &'static str,
+    /// Offset in the file.
+    offset: u64,
+    program: &'static str,
+    cookie: u64,
 }
 
 fn load_all(ebpf: &mut Ebpf) -> Result<(), String> {
@@ -183,25 +234,22 @@ fn load_all(ebpf: &mut Ebpf) -> Result<(), String> {
     Ok(())
 }
 
-fn attach_all(ebpf: &mut Ebpf, file: &Path, functions: &Functions) -> Result<(), String> {
-    let Functions { offsets, layout } = functions;
-    for (name, targets) in ATTACHED {
-        let Some(Program::UProbe(program)) = ebpf.program_mut(name) else {
+fn attach_all(ebpf: &mut Ebpf, file: &Path, functions: &[Function]) -> Result<(), String> {
+    for Function { name, offset, program, cookie } in functions {
+        let Some(Program::UProbe(program)) = ebpf.program_mut(program) else {
             return Err(Refusal::Absent.because());
         };
-        for (target, offset) in offsets.iter().filter(|(target, _)| targets.contains(target)) {
-            let location = UProbeAttachLocation::AbsoluteOffset(*offset);
-            let point = UProbeAttachPoint { location, cookie: Some(layout.pack()) };
-            program
-                .attach(point, file, UProbeScope::AllProcesses)
-                .map_err(|error| format!("{target}: {}", Refusal::Attach(brief(&error)).because()))?;
-        }
+        let location = UProbeAttachLocation::AbsoluteOffset(*offset);
+        let point = UProbeAttachPoint { location, cookie: Some(*cookie) };
+        program
+            .attach(point, file, UProbeScope::AllProcesses)
+            .map_err(|error| format!("{name}: {}", Refusal::Attach(brief(&error)).because()))?;
     }
     Ok(())
 }
 
-/// Reads a library file.
-fn functions(file: &Path) -> Result<Functions, String> {
+/// Reads a library file: what attaches to it, in order.
+fn functions(file: &Path) -> Result<Vec<Function>, String> {
     let size = File::open(file).and_then(|file| file.metadata()).map_err(|error| error.to_string())?.len();
     if size > LARGEST {
         return Err("too large to be read".to_owned());
@@ -222,14 +270,19 @@ fn functions(file: &Path) -> Result<Functions, String> {
             (inside < length).then(|| start.checked_add(inside)).flatten()
         })
     };
-    let mut offsets = Vec::new();
-    for target in ATTACHED.iter().flat_map(|(_, targets)| *targets) {
-        match offset(target) {
-            Some(offset) if !offsets.contains(&(*target, offset)) => offsets.push((*target, offset)),
-            Some(_) => {}
-            None if OPTIONAL.contains(target) => {}
-            None => return Err(format!("it has no function {target}")),
+    let is_gnutls = offset("gnutls_record_recv").is_some();
+    let mut functions = Vec::new();
+    for (program, targets) in if is_gnutls { GNUTLS } else { OPENSSL } {
+        for (name, cookie) in *targets {
+            match offset(name) {
+                Some(offset) => functions.push(Function { name, offset, program, cookie: *cookie }),
+                None if OPTIONAL.contains(name) => {}
+                None => return Err(format!("it has no function {name}")),
+            }
         }
+    }
+    if is_gnutls {
+        return Ok(functions);
     }
     let way = |name: &str| {
         let start = usize::try_from(offset(name)?).ok()?;
@@ -256,12 +309,17 @@ fn functions(file: &Path) -> Result<Functions, String> {
     let layout = layout.ok_or(
         "where it keeps the peer's certificate can't be read from its functions: what is inside could not be judged",
     )?;
-    Ok(Functions { offsets, layout })
+    for function in &mut functions {
+        function.cookie = layout.pack();
+    }
+    Ok(functions)
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use tierzero_maps::library::{Layout, answer};
 
     use super::functions;
 
@@ -272,8 +330,26 @@ mod tests {
             return println!("skipped: {} is not there", file.display());
         }
         let found = functions(file).unwrap();
-        assert_eq!(found.offsets.len(), 6, "{found:?}");
-        assert!(found.layout.session != found.layout.verify_result && found.layout.peer != 0, "{found:?}");
+        assert_eq!(found.len(), 11, "{found:?}");
+        let layout = Layout::unpack(found[0].cookie);
+        assert!(layout.session != layout.verify_result && layout.peer != 0, "{found:?}");
+        assert!(found.iter().all(|function| function.cookie == layout.pack()));
+    }
+
+    #[test]
+    fn gnutls_is_known_by_its_functions() {
+        let file = Path::new("/usr/lib/x86_64-linux-gnu/libgnutls.so.30");
+        if !file.exists() {
+            return println!("skipped: {} is not there", file.display());
+        }
+        let found = functions(file).unwrap();
+        assert_eq!(found.len(), 20, "{found:?}");
+        let asks: Vec<u64> = found
+            .iter()
+            .filter(|function| function.program == "tls_ask_enter")
+            .map(|function| function.cookie)
+            .collect();
+        assert_eq!(asks, [answer::RETURNED, answer::SECOND, answer::THIRD, answer::FOURTH]);
     }
 
     #[test]

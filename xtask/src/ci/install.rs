@@ -11,7 +11,7 @@ const KERNEL_SIDE: [&str; 6] =
 /// To boot other kernels.
 const MACHINES: [&str; 6] = ["qemu-system-x86", "busybox-static", "cpio", "xz-utils", "zstd", "lz4"];
 /// What the lab observes, and how it builds its networks.
-const LAB: [&str; 19] = [
+const LAB: [&str; 21] = [
     "redis-server",
     "postgresql",
     "nginx",
@@ -31,6 +31,8 @@ const LAB: [&str; 19] = [
     "procps",
     "python3-venv",
     "stunnel4",
+    "slapd",
+    "ldap-utils",
 ];
 
 /// While packages are installed, their services are not started: the lab starts its own, elsewhere.

@@ -37,22 +37,25 @@ pub struct TlsCaller {
     pub end: EndKey,
     /// True when the library asks callers for a certificate in the handshake.
     pub asked: bool,
-    /// What verification came to (`X509_V_*`, x509_verify_cert_error_string(3)): 0 is good, and is also what stands
-    /// there without a certificate.
+    /// What verification came to: 0 is good, and is also what stands there without a certificate; else as the library
+    /// numbers it (`X509_V_*`, x509_verify_cert_error_string(3); `gnutls_certificate_status_t`), or nobody saw it done.
     pub verify_result: u32,
-    /// The signed part of the caller's certificate (`TBSCertificate`, RFC 5280 section 4.1), DER; empty where it could
+    /// The caller's certificate or its signed part (`TBSCertificate`, RFC 5280 section 4.1), DER; empty where it could
     /// not be read; `None` without a certificate.
     pub certificate: Option<Bytes>,
+    /// True when the library ended the handshake because a certificate was missing.
+    pub refused: bool,
 }
 
 impl std::fmt::Debug for TlsCaller {
     /// Prints no certificate: it names somebody.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { end, asked, verify_result, certificate } = self;
+        let Self { end, asked, verify_result, certificate, refused } = self;
         let bytes = certificate.as_ref().map(Bytes::len);
         write!(
             f,
-            "TlsCaller({end:?}, asked: {asked}, verify_result: {verify_result}, certificate: {bytes:?} bytes)"
+            "TlsCaller({end:?}, asked: {asked}, verify_result: {verify_result}, certificate: {bytes:?} bytes, \
+             refused: {refused})"
         )
     }
 }

@@ -28,6 +28,12 @@ pub(crate) fn leaf(der: &[u8]) -> Option<Leaf> {
     says(&certificate.tbs_certificate)
 }
 
+/// The signed part (`TBSCertificate`, RFC 5280 section 4.1), DER, of a whole certificate; `None` if it is none.
+pub(crate) fn signed_part_of(der: &[u8]) -> Option<Vec<u8>> {
+    let (rest, certificate) = X509Certificate::from_der(der).ok()?;
+    rest.is_empty().then(|| certificate.tbs_certificate.as_ref().to_vec())
+}
+
 /// Reads the signed part of a leaf certificate; `None` if it is none.
 pub(crate) fn signed_part(der: &[u8]) -> Option<Leaf> {
     let (rest, certificate) = TbsCertificate::from_der(der).ok()?;

@@ -26,6 +26,8 @@ pub struct Ledger {
     protocol: Option<Protocol>,
     pub(super) connection: Option<Offer>,
     pub(super) request: Option<Offer>,
+    /// What the encryption around the connection rests on, where something else was then offered inside it.
+    around: Option<Offer>,
     pub(super) asked: Kinds,
     open_demand: Kinds,
     weakest: Option<Standing>,
@@ -214,6 +216,11 @@ impl Ledger {
                 // The wire showed the same certificate, and all of it.
                 let credential = credential.as_ref().filter(|it| !(named && known(it)));
                 self.unverified &= !by_library || *proof != Proof::Key;
+                let certificate = self.connection.filter(|it| it.proof == Proof::Key);
+                if *scope == Scope::Connection && *proof != Proof::Key && by_library && certificate.is_some()
+                {
+                    self.around = certificate;
+                }
                 self.offered(*proof, *scope, principal.as_ref(), credential, short_lived_s);
             }
             Shown::Declines => {}
@@ -287,6 +294,8 @@ impl Ledger {
             Proof::Claim if matches!(self.protocol, Some(Protocol::Postgresql | Protocol::Mysql)) => {
                 Check::None
             }
+            // Who binds as nobody asserts nothing (evidence catalogue 6.1).
+            Proof::Claim if self.protocol == Some(Protocol::Ldap) && principal.is_none() => Check::None,
             Proof::Claim => Check::Claimed,
             Proof::Secret => Check::Secret,
             Proof::Token => match credential.and_then(|it| it.lifetime_s) {
@@ -317,8 +326,8 @@ impl Ledger {
 
     /// `judged` says that the receiver is known to have looked at the proof.
     fn accept(&mut self, judged: bool) {
-        let offer = self.request.or(self.connection);
-        if let Some(offer) = offer.filter(|it| it.proof != Proof::Claim) {
+        let offers = [self.request.or(self.connection), self.around];
+        for offer in offers.into_iter().flatten().filter(|it| it.proof != Proof::Claim) {
             let asked = judged && self.stands(&offer);
             self.names_accepted(offer.proof, (offer.check, asked));
             if let Some(kind) = ProofKind::of(offer.proof) {
@@ -346,7 +355,7 @@ impl Ledger {
 
     fn served(&mut self, source: Source, contrast: &mut Contrast) {
         let blurred = self.blurred(source);
-        let offer = [self.request, self.connection]
+        let offer = [self.request, self.connection, self.around]
             .into_iter()
             .flatten()
             .max_by_key(|offer| (self.stands(offer), offer.proof));

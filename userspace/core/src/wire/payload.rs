@@ -47,12 +47,12 @@ pub(super) fn caller(at: Timestamp, cursor: &mut Cursor<'_>) -> Option<Decoded> 
     let (mode, verify_result) = (cursor.u32()?, cursor.u32()?);
     let held = cursor.u32()? != 0;
     let (length, captured) = (cursor.u32()?, cursor.u32()?);
-    cursor.u32()?;
+    let refused = cursor.u32()? != 0;
     let bytes = cursor.bytes(usize::try_from(captured).ok()?)?;
     let whole = if length == captured { bytes } else { &[] };
     let certificate = held.then(|| wiped(whole.to_vec()));
     let asked = mode & VERIFY_PEER != 0 && mode & VERIFY_POST_HANDSHAKE == 0;
-    let caller = TlsCaller { end, asked, verify_result, certificate };
+    let caller = TlsCaller { end, asked, verify_result, certificate, refused };
     Some(Decoded::Event(Event { at, what: What::TlsCaller(caller) }))
 }
 

@@ -123,7 +123,7 @@ fn payload_says_how_much_is_missing() {
 
 #[test]
 fn what_a_tls_library_tells() {
-    let record = |asked: u32, held: u32, length: u32, captured: u32| {
+    let ended = |refused: u32, asked: u32, held: u32, length: u32, captured: u32| {
         Record::new(kind::TLS_CALLER, 5)
             .u64(9)
             .u32(asked)
@@ -131,14 +131,19 @@ fn what_a_tls_library_tells() {
             .u32(held)
             .u32(length)
             .u32(captured)
-            .u32(0)
+            .u32(refused)
             .bytes(b"der", 8)
     };
+    let record = |asked, held, length, captured| ended(0, asked, held, length, captured);
     let decoded = |asked, held, length, captured| {
         let What::TlsCaller(caller) = event(&record(asked, held, length, captured)) else { panic!() };
         assert_eq!((caller.end, caller.verify_result), (EndKey::Tcp { cookie: 9 }, 10));
         (caller.asked, caller.certificate.map(|bytes| bytes.to_vec()))
     };
+    for refused in [false, true] {
+        let What::TlsCaller(caller) = event(&ended(u32::from(refused), 1, 0, 0, 0)) else { panic!() };
+        assert_eq!(caller.refused, refused);
+    }
     // SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT; with SSL_VERIFY_POST_HANDSHAKE not in the handshake.
     assert_eq!(decoded(3, 1, 3, 3), (true, Some(b"der".to_vec())));
     assert_eq!(decoded(9, 0, 0, 0), (false, None));
