@@ -59,6 +59,11 @@ fn scene() -> Scene {
 
 /// A TLS 1.3 handshake as the wire has it.
 fn handshake(scene: &mut Scene, caller: u32, port: u16) -> Connection {
+    handshake_with(scene, caller, port, None)
+}
+
+/// The same, resting on a pre-shared key that was offered with this age, if there is one.
+fn handshake_with(scene: &mut Scene, caller: u32, port: u16, age: Option<u8>) -> Connection {
     let from = format!("127.0.0.1:{port}");
     let mut it = scene.connect(pid(caller), pid(100), (&from, HOST), ("127.0.0.1:8443", HOST));
     let hello = |kind: u8, rest: &[u8]| {
@@ -66,9 +71,23 @@ fn handshake(scene: &mut Scene, caller: u32, port: u16) -> Connection {
         let message = [&[kind, 0, 0, u8::try_from(body.len()).unwrap()][..], &body].concat();
         [&[22, 3, 3, 0, u8::try_from(message.len()).unwrap()][..], &message].concat()
     };
+    // One identity of one byte, and a binder of one.
+    let (asked, chosen) = match age {
+        None => {
+            (vec![0, 2, 0x13, 2, 1, 0, 0, 7, 0, 43, 0, 3, 2, 3, 4], vec![0x13, 2, 0, 0, 6, 0, 43, 0, 2, 3, 4])
+        }
+        Some(age) => (
+            [
+                &[0, 2, 0x13, 2, 1, 0, 0, 24, 0, 43, 0, 3, 2, 3, 4][..],
+                &[0, 41, 0, 13, 0, 7, 0, 1, 7, 0, 0, 0, age, 0, 2, 1, 9],
+            ]
+            .concat(),
+            vec![0x13, 2, 0, 0, 12, 0, 43, 0, 2, 3, 4, 0, 41, 0, 2, 0, 0],
+        ),
+    };
     let turns = [
-        (Role::Originator, hello(1, &[0, 2, 0x13, 2, 1, 0, 0, 7, 0, 43, 0, 3, 2, 3, 4])),
-        (Role::Responder, hello(2, &[0x13, 2, 0, 0, 6, 0, 43, 0, 2, 3, 4])),
+        (Role::Originator, hello(1, &asked)),
+        (Role::Responder, hello(2, &chosen)),
         (Role::Responder, [&[23, 3, 3, 0, 200][..], &[1; 200]].concat()),
         (Role::Originator, [&[23, 3, 3, 0, 69][..], &[1; 69], &[23, 3, 3, 0, 90], &[1; 90]].concat()),
         (Role::Responder, [&[23, 3, 3, 0, 90][..], &[1; 90]].concat()),
@@ -245,6 +264,23 @@ fn nobody_inside_an_encryption_that_asked_nobody_is_trusted_for_the_place() {
     let edge = end(&mut scene, "agent");
     assert_eq!((edge.verdict, edge.check), (Verdict::LocationTrusted, Check::None));
     assert_eq!(edge.protocol.as_deref(), Some("ldap"));
+}
+
+#[test]
+fn a_key_agreed_elsewhere_is_not_taken_for_no_proof() {
+    let mut scene = scene();
+    for (caller, port, age) in [(200, 41_000, 0), (201, 41_001, 5)] {
+        let it = handshake_with(&mut scene, caller, port, Some(age));
+        scene.feed(told(&it, false, 0, None));
+        scene.feed(inside(&it, false, 0, REQUEST));
+        scene.feed(inside(&it, true, 0, OK));
+        scene.close(&it);
+    }
+    scene.wait(3000);
+    assert_eq!(scene.edge("ops", "nginx").verdict, Verdict::LocationTrusted, "a resumed session");
+    let edge = end(&mut scene, "agent");
+    assert_eq!((edge.verdict, edge.opaque), (Verdict::Opaque, 1));
+    assert!(edge.evidence.iter().any(|it| it.rule == "tls13.key-agreed-elsewhere/1"), "{:?}", edge.evidence);
 }
 
 #[test]

@@ -309,6 +309,7 @@ impl Conversation {
             Hidden::Tls12
             | Hidden::Tls13
             | Hidden::Resumed
+            | Hidden::AgreedKey
             | Hidden::Encrypted
             | Hidden::Unsupported
             | Hidden::JoinedLate

@@ -278,6 +278,9 @@ pub enum Hidden {
     Tls13,
     /// A resumed session whose full handshake was not seen.
     Resumed,
+    /// The handshake may rest on a key that both sides agreed elsewhere: who is not asked for a certificate may have
+    /// proved that.
+    AgreedKey,
     /// Another encryption.
     Encrypted,
     /// No dissector knows these bytes.

@@ -103,6 +103,9 @@ rules! {
     RESUMED_13 = "tls13.resumed", v 1, Observed, Wire,
         "An earlier session was resumed, or a pre-shared key used, so no certificate could be asked for",
         "What was proved when that session began";
+    AGREED_13 = "tls13.key-agreed-elsewhere", v 1, Inferred, Wire,
+        "The handshake rests on a pre-shared key offered without an age, as keys are that were agreed outside TLS (RFC 8446 section 4.2.11)",
+        "Whose key it is; some clients leave out the age of a session's key too";
     UNDECIDED_13 = "tls13.undecided", v 1, Inferred, Wire,
         "The record lengths fit no known answer to a certificate request",
         "Whether the receiver asked for a certificate is not known";

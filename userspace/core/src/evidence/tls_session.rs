@@ -45,6 +45,31 @@ struct Offered {
     session: Option<Fingerprint>,
     /// The server that is meant.
     server_name: Option<String>,
+    /// For each pre-shared key, whether it came without an age.
+    ageless: Vec<bool>,
+}
+
+/// Most pre-shared keys of a hello that are looked at.
+const MOST_KEYS: usize = 16;
+
+/// For each identity of a pre_shared_key extension of a ClientHello (RFC 8446 section 4.2.11), whether its age is zero.
+fn ageless(content: &[u8]) -> Vec<bool> {
+    let list = content.split_at_checked(2).and_then(|(length, rest)| {
+        let length = u16::from_be_bytes(length.try_into().ok()?);
+        rest.get(..usize::from(length))
+    });
+    let mut list = list.unwrap_or_default();
+    let mut ageless = Vec::new();
+    while let [high, low, rest @ ..] = list {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let Some((age, rest)) = rest.get(length..).and_then(|rest| rest.split_at_checked(4)) else { break };
+        if ageless.len() == MOST_KEYS {
+            break;
+        }
+        ageless.push(age == [0; 4]);
+        list = rest;
+    }
+    ageless
 }
 
 #[derive(Default, Debug)]
@@ -115,6 +140,7 @@ impl Session {
                     let user = content.split_first().map(|(_, user)| user).filter(|user| !user.is_empty());
                     offered.user = user.map(|user| Principal::bounded(PrincipalKind::User, user));
                 }
+                41 => offered.ageless = ageless(content),
                 42 => offered.early_data = true,
                 49 => offered.post_handshake_auth = true,
                 _ => {}
@@ -138,9 +164,17 @@ impl Session {
         self.server_name = offered.server_name.take();
         if new {
             notes.say(&INSIDE_13, Shown::Hidden { why: Hidden::Tls13 });
-            let resumed = extensions(list).any(|(kind, _)| kind == 41);
+            let chosen = extensions(list).find(|(kind, _)| *kind == 41).map(|(_, content)| content);
+            let resumed = chosen.is_some();
             if resumed {
                 notes.say(&RESUMED_13, Shown::Hidden { why: Hidden::Resumed });
+            }
+            let chosen = match chosen {
+                Some([high, low]) => offered.ageless.get(usize::from(u16::from_be_bytes([*high, *low]))),
+                Some(_) | None => None,
+            };
+            if chosen == Some(&true) {
+                notes.say(&AGREED_13, Shown::Hidden { why: Hidden::AgreedKey });
             }
             if extensions(list).any(|(kind, content)| kind == 43 && content == DTLS_13) {
                 // Its records have headers of several lengths, and are acknowledged: their lengths say nothing.

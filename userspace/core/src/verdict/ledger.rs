@@ -54,6 +54,8 @@ pub struct Ledger {
     inside: bool,
     /// What is inside is of a known protocol, and was read so far.
     inside_read: bool,
+    /// The handshake may rest on a key that both sides agreed elsewhere.
+    agreed: bool,
     /// The receiver's library did not verify the certificate that was presented.
     unverified: bool,
     answered: bool,
@@ -182,6 +184,7 @@ impl Ledger {
             // Bytes of both directions were there, or reading would have ended otherwise.
             self.answered |= *why == Hidden::Unsupported && rule.id == "stream.unsupported";
             self.inside_read &= !by_library;
+            self.agreed |= *why == Hidden::AgreedKey;
             // An encryption that a library looks into hides nothing more than was known.
             let last = self.hidden_last;
             self.hide(*why);
@@ -366,6 +369,8 @@ impl Ledger {
                 Standing::Proved { asked: self.asked_for(check), check, scope }
             }
             _ if blurred => Standing::Blurred,
+            // A key agreed elsewhere is proof that no library tells of.
+            None | Some(Offer { proof: Proof::Claim, .. }) if self.agreed => Standing::Blurred,
             None | Some(Offer { check: Check::None, .. }) => Standing::None,
             Some(Offer { proof: Proof::Claim, .. }) => Standing::Claimed,
             Some(offer @ Offer { check, scope, .. }) => {
@@ -406,7 +411,7 @@ impl Ledger {
         self.late
             || self.hidden.is_some_and(|why| match why {
                 // What is inside can be read by another sense.
-                Hidden::Tls12 | Hidden::Tls13 | Hidden::Resumed | Hidden::Encrypted => {
+                Hidden::Tls12 | Hidden::Tls13 | Hidden::Resumed | Hidden::AgreedKey | Hidden::Encrypted => {
                     source != Source::Uprobe
                 }
                 Hidden::Unsupported
