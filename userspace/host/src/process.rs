@@ -117,7 +117,9 @@ pub(crate) fn named(path: &str, file: ProgramFile) -> Option<String> {
 
 /// Command line, at most 64 arguments and 4 KiB, secrets redacted.
 fn argv(pid: u32) -> Vec<String> {
-    let mut bytes = Vec::new();
+    // What is redacted is wiped: room for all of it at once, so that no copy is left where it grew.
+    let room = usize::try_from(ARGV_BYTES).unwrap_or(0).saturating_mul(2);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     let Ok(file) = fs::File::open(format!("/proc/{pid}/cmdline")) else { return Vec::new() };
     if file.take(ARGV_BYTES).read_to_end(&mut bytes).is_err() {
         return Vec::new();

@@ -1,6 +1,8 @@
 //! Secrets on command lines: taken out where the line enters, so that no later stage can leak them.
 //!
-//! Conservative: where a word looks like a secret it goes, even if it was none.
+//! Conservative: where a word looks like a secret it goes, even if it was none. Copies that are only compared are wiped.
+
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// What stands where a secret stood.
 const REDACTED: &str = "[redacted]";
@@ -69,21 +71,22 @@ const SAME_WORD: &[(&str, &str)] = &[
 
 /// Takes the secrets out of a command line.
 pub fn argv(words: &mut [String]) {
-    let mut programs: Vec<String> = Vec::new();
+    let mut programs: Vec<Zeroizing<String>> = Vec::new();
     let mut next_is_secret = false;
     for (place, word) in words.iter_mut().enumerate() {
         if next_is_secret {
+            word.zeroize();
             REDACTED.clone_into(word);
             next_is_secret = false;
             continue;
         }
-        let bare = base_name(word).to_owned();
+        let bare = Zeroizing::new(base_name(word).to_owned());
         if place > 0 {
             next_is_secret = takes_secret(&programs, word);
-            if let Some(redacted) = same_word(&programs, word) {
-                *word = redacted;
-            } else if !next_is_secret {
-                *word = text(word);
+            let said = same_word(&programs, word).or_else(|| (!next_is_secret).then(|| text(word)));
+            if let Some(said) = said {
+                word.zeroize();
+                *word = said;
             }
         }
         programs.push(bare);
@@ -91,8 +94,8 @@ pub fn argv(words: &mut [String]) {
 }
 
 /// True when the word after this one is a secret. `programs` are the words before: `sudo -u x redis-cli -a SECRET`.
-fn takes_secret(programs: &[String], word: &str) -> bool {
-    let runs = |name: &str| programs.iter().any(|program| program == name);
+fn takes_secret(programs: &[Zeroizing<String>], word: &str) -> bool {
+    let runs = |name: &str| programs.iter().any(|program| program.as_str() == name);
     if let Some(name) = word.strip_prefix("--") {
         return !name.contains('=') && is_secret_name(name);
     }
@@ -105,11 +108,11 @@ fn takes_secret(programs: &[String], word: &str) -> bool {
 }
 
 /// A short option with its secret behind it in one word.
-fn same_word(programs: &[String], word: &str) -> Option<String> {
+fn same_word(programs: &[Zeroizing<String>], word: &str) -> Option<String> {
     let (_, option) = SAME_WORD.iter().find(|(name, option)| {
         word.len() > option.len()
             && word.starts_with(option)
-            && programs.iter().any(|program| program == name)
+            && programs.iter().any(|program| program.as_str() == *name)
     })?;
     Some(format!("{option}{REDACTED}"))
 }
@@ -129,7 +132,7 @@ pub fn text(word: &str) -> String {
 /// Text with white space: a shell command, a header, a connection string. Judged word by word.
 fn sentence(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut programs: Vec<String> = Vec::new();
+    let mut programs: Vec<Zeroizing<String>> = Vec::new();
     let mut next_is_secret = false;
     for piece in text.split_inclusive(char::is_whitespace) {
         let word = piece.trim_end();
@@ -141,7 +144,8 @@ fn sentence(text: &str) -> String {
         }
         // A scheme of an authorization header: what follows is the credential.
         let scheme = ["bearer", "basic", "negotiate", "digest", "token", "apikey"]
-            .contains(&bare.to_ascii_lowercase().as_str());
+            .iter()
+            .any(|scheme| bare.eq_ignore_ascii_case(scheme));
         if scheme {
             out.push_str(word);
             next_is_secret = true;
@@ -157,7 +161,7 @@ fn sentence(text: &str) -> String {
                 || (!bare.contains('=') && is_secret_name(name) && !name.contains(['/', ':', '@']));
             if next_is_secret { out.push_str(word) } else { out.push_str(&single(word)) }
         }
-        programs.push(base_name(bare).to_owned());
+        programs.push(Zeroizing::new(base_name(bare).to_owned()));
         out.push_str(gap);
     }
     out
@@ -227,10 +231,10 @@ fn web_address(word: &str) -> Option<String> {
 }
 
 fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace(['-', '.'], "_");
+    let name = Zeroizing::new(Zeroizing::new(name.to_ascii_lowercase()).replace(['-', '.'], "_"));
     // A name of a file or a count is no secret: `--password-file`, `token_count`.
     SECRET_NAMES.iter().any(|ending| {
-        name == ending.trim_start_matches('_') && *ending != "_key"
+        name.as_str() == ending.trim_start_matches('_') && *ending != "_key"
             || (name.ends_with(ending)
                 && (ending.starts_with('_') || ending.len() >= 5 || name.ends_with(&format!("_{ending}"))))
     })
