@@ -9,10 +9,25 @@ use crate::emit;
 /// A 64-bit word; 0 where it can't be read.
 #[inline(always)]
 pub fn word(address: u64) -> u64 {
+    known_word(address).unwrap_or(0)
+}
+
+/// A 64-bit word, for what a zero would say something.
+#[inline(always)]
+pub fn known_word(address: u64) -> Option<u64> {
     let mut word = 0_u64;
-    // SAFETY: eight bytes of our stack; the helper checks the source and zeroes the word where it fails.
-    unsafe { bpf_probe_read_user((&raw mut word).cast(), 8, address as *const _) };
-    word
+    // SAFETY: eight bytes of our stack; the helper checks the source.
+    let failed = unsafe { bpf_probe_read_user((&raw mut word).cast(), 8, address as *const _) };
+    (failed == 0).then_some(word)
+}
+
+/// A 32-bit word, for what a zero would say something.
+#[inline(always)]
+pub fn known_half(address: u64) -> Option<u32> {
+    let mut half = 0_u32;
+    // SAFETY: four bytes of our stack; the helper checks the source.
+    let failed = unsafe { bpf_probe_read_user((&raw mut half).cast(), 4, address as *const _) };
+    (failed == 0).then_some(half)
 }
 
 /// Bytes that a call moved.

@@ -116,11 +116,11 @@ pub fn tls_transfer_enter(context: TracePointContext) -> u32 {
     let thread = bpf_get_current_pid_tgid();
     let Some(call) = TLS_CALLS.get_ptr_mut(&thread) else { return 0 };
     // SAFETY: a map value stays readable until the program ends, and only this thread writes it.
-    let ssl = unsafe {
+    let (ssl, layout) = unsafe {
         if (*call).linked != 0 {
             return 0;
         }
-        (*call).ssl
+        ((*call).ssl, (*call).layout)
     };
     let sk = descriptor::socket(argument(&context, 0) as u32);
     let family: u16 = member(sk, &SOCK_FAMILY);
@@ -133,6 +133,7 @@ pub fn tls_transfer_enter(context: TracePointContext) -> u32 {
     unsafe { (*call).linked = 1 };
     let key = key(thread, ssl);
     let mut session = TlsSession::NEW;
+    let mut follow = true;
     if let Some(known) = TLS_SESSIONS.get_ptr(&key) {
         // SAFETY: as above.
         let known = unsafe { *known };
@@ -141,10 +142,13 @@ pub fn tls_transfer_enter(context: TracePointContext) -> u32 {
         }
         if known.cookie == 0 {
             session = known;
+        } else {
+            // What GnuTLS told was about the connection before, or about this one: nobody can say.
+            follow = layout != TOLD;
         }
     }
     session.cookie = cookie;
-    session.followed = u32::from(is_from_start(cookie));
+    session.followed = u32::from(follow && is_from_start(cookie));
     if TLS_SESSIONS.insert(&key, &session, 0).is_err() {
         emit::lost(place::TLS_TABLE);
     }
@@ -243,33 +247,28 @@ struct Held {
     verify_result: u32,
 }
 
-/// Read of the objects of OpenSSL's interface.
+/// Read of the objects of OpenSSL's interface; `None` where they can't be: a zero would say that nobody was asked, or
+/// that all is well.
 #[inline(always)]
-fn held(call: &TlsCall) -> Held {
+fn held(call: &TlsCall) -> Option<Held> {
     let Layout { session: at_session, peer, verify_result, verify_mode } = Layout::unpack(call.layout);
-    let held = user::word(call.ssl + u64::from(at_session));
-    let certificate = if held == 0 { 0 } else { user::word(held + u64::from(peer)) };
-    let verify_result = user::word(call.ssl + u64::from(verify_result)) as u32;
-    let verify_mode = user::word(call.ssl + u64::from(verify_mode)) as u32;
+    let held = user::known_word(call.ssl + u64::from(at_session))?;
+    let certificate = if held == 0 { 0 } else { user::known_word(held + u64::from(peer))? };
+    let verify_result = user::known_half(call.ssl + u64::from(verify_result))?;
+    let verify_mode = user::known_half(call.ssl + u64::from(verify_mode))?;
     let (start, length) = if certificate == 0 {
         (0, 0)
     } else {
         (user::word(certificate + SIGNED_PART), user::word(certificate + SIGNED_PART + 8))
     };
-    Held { certificate, start, length, verify_mode, verify_result }
+    Some(Held { certificate, start, length, verify_mode, verify_result })
 }
 
 /// Tells what the library holds about the caller, when that is new; false where it could not.
 #[inline(always)]
 fn tell(session: *mut TlsSession, call: &TlsCall) -> bool {
-    let held = if call.layout == TOLD {
-        match gnutls::held(session) {
-            Some(held) => held,
-            None => return false,
-        }
-    } else {
-        held(call)
-    };
+    let held = if call.layout == TOLD { gnutls::held(session) } else { held(call) };
+    let Some(held) = held else { return false };
     // SAFETY: a map value stays readable until the program ends.
     let cookie = unsafe {
         if (*session).told != 0

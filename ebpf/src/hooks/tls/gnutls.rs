@@ -10,6 +10,7 @@ use aya_ebpf::macros::{uprobe, uretprobe};
 use aya_ebpf::programs::{ProbeContext, RetProbeContext};
 use tierzero_maps::library::answer;
 use tierzero_maps::place;
+use tierzero_maps::record::NOT_VERIFIED;
 
 use super::{Held, key};
 use crate::emit;
@@ -91,7 +92,7 @@ pub fn tls_ask_return(context: RetProbeContext) -> u32 {
             match returned as u32 as i32 {
                 0 => {
                     (*session).caller = caller::HELD;
-                    (*session).status = user::word(status) as u32;
+                    (*session).status = user::known_half(status).unwrap_or(NOT_VERIFIED);
                 }
                 NO_CERTIFICATE => (*session).caller = caller::NONE,
                 // It could not tell, and what was told before stays.
