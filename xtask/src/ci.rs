@@ -64,7 +64,9 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         headline("install", "Debian packages and cargo tools");
         let start = Instant::now();
         let ending = install::install().map_or_else(Ending::Failed, |()| Ending::Passed);
-        endings.push(("install", start.elapsed(), ending));
+        let took = start.elapsed();
+        say("install", &ending, took);
+        endings.push(("install", took, ending));
     }
     for step in &STEPS {
         let wanted = only.is_empty() || only.iter().any(|name| name == step.name);
@@ -75,16 +77,20 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
         let start = Instant::now();
         let ending = one(step);
         let took = start.elapsed();
-        match &ending {
-            Ending::Passed => println!("--- {} passed in {:.1} s", step.name, took.as_secs_f64()),
-            Ending::Failed(says) => {
-                println!("--- {} FAILED after {:.1} s: {says}", step.name, took.as_secs_f64())
-            }
-            Ending::Skipped(why) => println!("--- {} SKIPPED: {why}", step.name),
-        }
+        say(step.name, &ending, took);
         endings.push((step.name, took, ending));
     }
     summary(&endings)
+}
+
+/// How a step ended, as soon as it did.
+fn say(name: &str, ending: &Ending, took: Duration) {
+    let took = took.as_secs_f64();
+    match ending {
+        Ending::Passed => println!("--- {name} passed in {took:.1} s"),
+        Ending::Failed(says) => println!("--- {name} FAILED after {took:.1} s: {says}"),
+        Ending::Skipped(why) => println!("--- {name} SKIPPED: {why}"),
+    }
 }
 
 fn one(step: &Step) -> Ending {
