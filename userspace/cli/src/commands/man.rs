@@ -19,7 +19,7 @@ const CONFIGURATION: &[(&str, &str)] = &[
     ),
     (
         "[observe]",
-        "tls_library (true looks inside TLS through the receivers' OpenSSL, as --tls-library does; default false).",
+        "tls_library (true looks inside TLS through the receivers' OpenSSL or GnuTLS, as --tls-library does; default false).",
     ),
     (
         "[[agent]]",

@@ -21,7 +21,7 @@ Examples:
   sudo tierzero observe                              live view until q or Ctrl-C
   sudo tierzero observe --for 10m                    ten minutes, then a summary
   sudo tierzero observe --record morning.tzlog       also keep a log for `tierzero replay`
-  sudo tierzero observe --tls-library                judge what is inside TLS too, where OpenSSL serves it
+  sudo tierzero observe --tls-library                judge what is inside TLS too, where OpenSSL or GnuTLS serves it
   sudo tierzero observe --json | jq -c 'select(.verdict == \"location-trusted\")'
   sudo tierzero observe --journal                    then: journalctl -f TIERZERO_SEVERITY=high
   tierzero --db :memory: observe --for 30s           keep nothing
@@ -34,8 +34,8 @@ pub(crate) struct Observe {
     /// Also record events for `tierzero replay`: facts and fingerprints, no payload; must not exist yet
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Also look inside TLS at receivers that use OpenSSL's shared library; slows their reads and writes by some
-    /// microseconds each
+    /// Also look inside TLS at receivers that use a shared library of OpenSSL or GnuTLS; slows their reads and writes by
+    /// some microseconds each
     #[arg(long)]
     tls_library: bool,
     /// Also send findings to the journal, with fields such as TIERZERO_TYPE; done without asking where stderr is the
